@@ -1,0 +1,3 @@
+module linkstart
+
+go 1.26

@@ -1,0 +1,56 @@
+package camera
+
+import (
+	"context"
+	"time"
+)
+
+// Source is one way to get pictures: an adapter under pkg/capture or sdk.
+type Source interface {
+	// Stream connects and offers each picture as it comes, newest only, until ctx ends or the source fails; it never
+	// returns nil. It closes all it opened before it returns, and may be called again. It does not retry: its caller
+	// does, with back-off. An *Error tells the user what is wrong; errors.Is(err, ErrAuth) makes the caller retry
+	// slowly (cameras lock accounts), errors.Is(err, ErrConfig) makes it give up.
+	Stream(ctx context.Context, offer func(Picture)) error
+}
+
+// Picture is one picture as a Source has it, JPEG already or not yet encoded.
+type Picture struct {
+	Captured time.Time // when the last byte of it was there
+	Width    int       // px
+	Height   int       // px
+
+	// JPEG is the picture as the camera made it. It belongs to the receiver from the offer on: the source does not
+	// touch it again. Nil where Encode is set.
+	JPEG []byte
+
+	// Encode makes a JPEG at most maxWidth px wide (0: as it is; aspect ratio kept). It is called only while somebody
+	// wants the picture, never by two goroutines at once, during this offer or later, until the next offer begins;
+	// so a source that decodes into buffers alternates between two.
+	Encode func(maxWidth int) (jpeg []byte, width, height int, err error)
+
+	// Fingerprint is equal for pictures with equal content. 0: the receiver compares JPEG.
+	Fingerprint uint64
+
+	// Decode is the time spent on decoding this picture, 0 for JPEG sources.
+	Decode time.Duration
+}
+
+// Spec is what a Source is made from: one camera of the configuration with its defaults filled in.
+type Spec struct {
+	ID     ID
+	Source string // with secrets: never printed. See Redact in package secret
+
+	FPS     float64 // at most so many pictures per second are published; a polled or generated source makes so many
+	Quality int     // JPEG quality 1 to 100, where we encode
+	Width   int     // px, where we encode: scaled down to it; 0: as the source is
+
+	OpenTimeout time.Duration // until the first picture
+	ReadTimeout time.Duration // between two pictures
+
+	MaxBytes  int // a JPEG larger than this is refused
+	MaxPixels int // a JPEG that declares more pixels than this is refused, before anything decodes it
+
+	Dir string            // relative paths of files start here: the folder of the configuration
+	Env map[string]string // variables that an exec: command refers to
+}
