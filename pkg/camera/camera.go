@@ -113,7 +113,9 @@ var (
 	ErrNotJPEG  = errors.New("not a JPEG")
 	ErrTooLarge = errors.New("too large")
 	ErrAuth     = errors.New("user name or password refused")
-	ErrConfig   = errors.New("configuration cannot work") // the grabber exits with ExitConfig
+	ErrConfig   = errors.New("configuration cannot work")           // the grabber exits with ExitConfig
+	ErrStuck    = errors.New("a call that cannot be stopped hangs") // the grabber exits, a fresh one is started
+	ErrWaiting  = errors.New("nothing has been sent yet")           // no fault: state Waiting, tried again at once
 )
 
 // Error carries two texts: Say for the user (one clear sentence: what, where, how to mend), Err for the operator's log.

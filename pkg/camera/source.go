@@ -26,7 +26,8 @@ type Picture struct {
 
 	// Encode makes a JPEG at most maxWidth px wide (0: as it is; aspect ratio kept). It is called only while somebody
 	// wants the picture, never by two goroutines at once, during this offer or later, until the next offer begins;
-	// so a source that decodes into buffers alternates between two.
+	// so a source that decodes into buffers alternates between two, and offers the zero Picture before it releases
+	// them: when that offer returns, Encode is not called again.
 	Encode func(maxWidth int) (jpeg []byte, width, height int, err error)
 
 	// Fingerprint is equal for pictures with equal content. 0: the receiver compares JPEG.
