@@ -1,0 +1,68 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Access is what a process needs to join the bus. It travels on the pipe a child is started with, and in the state
+// directory's 0600 file for the command line; it is never logged.
+type Access struct {
+	URL      string `json:"url"`
+	User     string `json:"user"`
+	Password string `json:"password"`
+	Prefix   string `json:"prefix"` // of Subjects
+	Node     string `json:"node"`   // whose supervisor to ask
+}
+
+// InboxPrefix is where the replies to a user's requests go; no other user may subscribe there.
+func InboxPrefix(user string) string { return "_INBOX_" + user }
+
+// LogValue keeps the password out of logs.
+func (a Access) LogValue() slog.Value { return slog.StringValue(a.User + "@" + a.URL) }
+
+// Connect joins the bus as a.User and stays joined: a connection that is lost is made again for ever, and what would
+// have been published meanwhile is dropped, because old frames are worthless. The caller closes the connection.
+func Connect(ctx context.Context, a Access, log *slog.Logger) (*nats.Conn, error) {
+	options := []nats.Option{
+		nats.Name("linkstart " + a.User),
+		nats.UserInfo(a.User, a.Password),
+		nats.CustomInboxPrefix(InboxPrefix(a.User)),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(250 * time.Millisecond),
+		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
+		nats.ReconnectBufSize(-1),
+		nats.PingInterval(5 * time.Second),
+		nats.MaxPingsOutstanding(2),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				log.Warn("bus connection lost, trying again", "err", err)
+			}
+		}),
+		nats.ReconnectHandler(func(*nats.Conn) { log.Info("bus connection is back") }),
+		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
+			if errors.Is(err, nats.ErrSlowConsumer) {
+				log.Debug("bus messages dropped", "subject", s.Subject)
+				return
+			}
+			log.Warn("bus error", "err", err)
+		}),
+	}
+	var nc *nats.Conn
+	var err error
+	for {
+		if nc, err = nats.Connect(a.URL, options...); err == nil {
+			return nc, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("join bus at %s: %w", a.URL, errors.Join(err, ctx.Err()))
+		case <-time.After(250 * time.Millisecond):
+		}
+	}
+}

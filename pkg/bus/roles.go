@@ -1,0 +1,45 @@
+package bus
+
+import "linkstart/pkg/camera"
+
+// GrabberUser is the user name of a camera's grabber.
+func GrabberUser(id camera.ID) string { return "grabber-" + string(id) }
+
+// RelayUser is the user name of the relay.
+const RelayUser = "relay"
+
+// GrabberPermissions lets a grabber publish its own camera's subjects and answer who asks for them: it can read no other
+// camera, select nothing and restart nothing.
+func (s Subjects) GrabberPermissions(id camera.ID) Permissions {
+	return Permissions{
+		Publish:   []string{s.Frame(id, All), s.Status(id), s.Alarm(id)},
+		Subscribe: []string{s.Want(id, All), s.Push(id)},
+		Reply:     true,
+	}
+}
+
+// RelayPermissions lets the relay ask for every camera's frames, read every status, pass on what users order, and use the
+// two buckets. It can publish no frame.
+func (s Subjects) RelayPermissions() Permissions {
+	p := Permissions{
+		Publish: []string{
+			s.Want(All, All), s.Push(All), s.Alarm(All), s.Control(All, ">"), "$JS.API.INFO",
+		},
+		Subscribe: []string{
+			s.Frame(All, All), s.Status(All), s.Log(All), s.Alarm(All), s.Camera(All),
+		},
+	}
+	for _, b := range []string{SelectionBucket, TakeoverBucket} {
+		p.Publish = append(p.Publish,
+			"$KV."+b+".>",
+			"$JS.API.STREAM.INFO.KV_"+b,
+			"$JS.API.STREAM.MSG.GET.KV_"+b,
+			"$JS.API.DIRECT.GET.KV_"+b, "$JS.API.DIRECT.GET.KV_"+b+".>",
+			"$JS.API.CONSUMER.CREATE.KV_"+b, "$JS.API.CONSUMER.CREATE.KV_"+b+".>",
+			"$JS.API.CONSUMER.INFO.KV_"+b+".>",
+			"$JS.API.CONSUMER.DELETE.KV_"+b+".>",
+			"$JS.ACK.KV_"+b+".>", "$JS.FC.KV_"+b+".>",
+		)
+	}
+	return p
+}

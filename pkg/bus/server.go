@@ -1,0 +1,176 @@
+package bus
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Buckets of the embedded server. Selection (key = room, value = camera) survives restarts; Takeover (key = room,
+// value = JSON of an alarm that is shown first) does not.
+const (
+	SelectionBucket = "selection"
+	TakeoverBucket  = "takeover"
+)
+
+const (
+	// MaxFrame is the largest JPEG that the bus carries, bytes.
+	MaxFrame = 8 << 20
+
+	maxPayload    = MaxFrame + 64<<10 // room for headers
+	maxPending    = 2 * maxPayload    // what a consumer may lag behind before its messages are dropped
+	writeDeadline = 3 * time.Second
+	startTimeout  = 20 * time.Second
+	bucketBytes   = 4 << 20
+)
+
+// Server is the embedded NATS server: loopback, a random port, one user per process with its own password and
+// permissions. A consumer that does not read loses messages; it never holds up a publisher.
+type Server struct {
+	srv   *server.Server
+	users *users
+}
+
+// StartServer serves the bus until Stop. Selections are stored below dir.
+func StartServer(ctx context.Context, dir string, log *slog.Logger) (*Server, error) {
+	u := &users{byName: make(map[string]user)}
+	srv, err := server.NewServer(&server.Options{
+		ServerName: "linkstart",
+		Host:       "127.0.0.1", Port: server.RANDOM_PORT,
+		NoSigs:                     true,
+		MaxPayload:                 maxPayload,
+		MaxPending:                 maxPending,
+		WriteDeadline:              writeDeadline,
+		NoFastProducerStall:        true,
+		DisableShortFirstPing:      true,
+		JetStream:                  true,
+		StoreDir:                   dir,
+		JetStreamMaxMemory:         64 << 20,
+		JetStreamMaxStore:          64 << 20,
+		CustomClientAuthentication: u,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("configure bus: %w", err)
+	}
+	srv.SetLoggerV2(natsLog{log}, false, false, false)
+	srv.Start()
+	if !srv.ReadyForConnections(startTimeout) {
+		srv.Shutdown()
+		srv.WaitForShutdown()
+		return nil, fmt.Errorf("start bus: not ready for connections after %s", startTimeout)
+	}
+	return &Server{srv: srv, users: u}, nil
+}
+
+// URL is where processes of this machine connect.
+func (s *Server) URL() string { return s.srv.ClientURL() }
+
+// CreateBuckets makes the buckets where they are missing; nc is a connection that may administer JetStream. It also
+// shows that JetStream is ready, which comes later than connections.
+func CreateBuckets(ctx context.Context, nc *nats.Conn) error {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return fmt.Errorf("open JetStream: %w", err)
+	}
+	for name, storage := range map[string]jetstream.StorageType{
+		SelectionBucket: jetstream.FileStorage, TakeoverBucket: jetstream.MemoryStorage,
+	} {
+		_, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+			Bucket: name, Storage: storage, History: 1, MaxBytes: bucketBytes, MaxValueSize: 4 << 10,
+		})
+		if err != nil {
+			return fmt.Errorf("create bucket %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Stop closes every connection and waits until the store is written.
+func (s *Server) Stop() {
+	s.srv.Shutdown()
+	s.srv.WaitForShutdown()
+}
+
+// Permissions are the subjects that a user may publish and subscribe; Reply lets it answer requests that it received.
+type Permissions struct {
+	Publish   []string
+	Subscribe []string
+	Reply     bool
+}
+
+// AllowAll is for the supervisor itself and for the command line.
+var AllowAll = Permissions{Publish: []string{">"}, Subscribe: []string{">"}}
+
+// AddUser lets name in with these permissions, beside its own inbox, and returns its new password. A user of that name
+// is replaced; a connection that it already has keeps its rights.
+func (s *Server) AddUser(name string, p Permissions) string {
+	password := rand.Text()
+	s.users.add(name, user{password: password, permissions: p})
+	return password
+}
+
+// RemoveUser lets name in no more.
+func (s *Server) RemoveUser(name string) { s.users.remove(name) }
+
+type user struct {
+	password    string
+	permissions Permissions
+}
+
+// users authenticates connections. It is asked at connect time, so users come and go without a reload of the server.
+type users struct {
+	mu     sync.Mutex
+	byName map[string]user
+}
+
+func (u *users) add(name string, v user) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.byName[name] = v
+}
+
+func (u *users) remove(name string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.byName, name)
+}
+
+// Check implements server.Authentication.
+func (u *users) Check(c server.ClientAuthentication) bool {
+	o := c.GetOpts()
+	u.mu.Lock()
+	v, ok := u.byName[o.Username]
+	u.mu.Unlock()
+	if !ok || subtle.ConstantTimeCompare([]byte(v.password), []byte(o.Password)) != 1 {
+		return false
+	}
+	p := &server.Permissions{
+		Publish:   &server.SubjectPermission{Allow: v.permissions.Publish},
+		Subscribe: &server.SubjectPermission{Allow: append([]string{InboxPrefix(o.Username) + ".>"}, v.permissions.Subscribe...)},
+	}
+	if v.permissions.Reply {
+		p.Response = &server.ResponsePermission{MaxMsgs: 1, Expires: 10 * time.Second}
+	}
+	c.RegisterUser(&server.User{Username: o.Username, Permissions: p})
+	return true
+}
+
+// natsLog puts the server's own log into ours. Its notices are of interest to developers only.
+type natsLog struct{ log *slog.Logger }
+
+func (l natsLog) Noticef(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }
+func (l natsLog) Warnf(f string, v ...any)   { l.log.Warn(fmt.Sprintf(f, v...)) }
+func (l natsLog) Errorf(f string, v ...any)  { l.log.Error(fmt.Sprintf(f, v...)) }
+func (l natsLog) Fatalf(f string, v ...any)  { l.log.Error(fmt.Sprintf(f, v...)) }
+func (l natsLog) Debugf(f string, v ...any)  { l.log.Debug(fmt.Sprintf(f, v...)) }
+func (l natsLog) Tracef(f string, v ...any)  { l.log.Debug(fmt.Sprintf(f, v...)) }
+
+var _ server.Authentication = (*users)(nil)

@@ -1,0 +1,59 @@
+// Package bus is Linkstart's use of NATS: subjects, frames as messages, leases on frames, the embedded server.
+package bus
+
+import (
+	"strings"
+
+	"linkstart/pkg/camera"
+)
+
+// Subjects builds subject names below a prefix such as "linkstart".
+type Subjects struct{ Prefix string }
+
+// All stands for every camera or node where a subject is subscribed.
+const All = "*"
+
+func (s Subjects) join(parts ...string) string { return s.Prefix + "." + strings.Join(parts, ".") }
+
+// Frame carries a camera's frames: one JPEG each, with the headers of EncodeFrame.
+func (s Subjects) Frame(id camera.ID, r camera.Rendition) string {
+	return s.join("frame", string(id), string(r))
+}
+
+// Want asks for frames: see Want.
+func (s Subjects) Want(id camera.ID, r camera.Rendition) string {
+	return s.join("want", string(id), string(r))
+}
+
+// Status carries camera.Status as JSON each second.
+func (s Subjects) Status(id camera.ID) string { return s.join("status", string(id)) }
+
+// Log carries a camera's log lines.
+func (s Subjects) Log(id camera.ID) string { return s.join("log", string(id)) }
+
+// Alarm carries a camera's alarms as JSON.
+func (s Subjects) Alarm(id camera.ID) string { return s.join("alarm", string(id)) }
+
+// Push takes a JPEG for a push: camera by request; the reply is empty, or a sentence that says why it was refused.
+func (s Subjects) Push(id camera.ID) string { return s.join("push", string(id)) }
+
+// Camera announces a camera as camera.Info in JSON whenever its state or description changes; an empty message says
+// that it was removed from the configuration.
+func (s Subjects) Camera(id camera.ID) string { return s.join("camera", string(id)) }
+
+// Control is an endpoint of the node's supervisor: restart, stop, start, reload, status, logs.
+func (s Subjects) Control(node, verb string) string { return s.join("ctl", node, verb) }
+
+// CameraOf returns the camera that a subject built here is about, "" for one that is about none.
+func (s Subjects) CameraOf(subject string) camera.ID {
+	rest, ok := strings.CutPrefix(subject, s.Prefix+".")
+	if !ok {
+		return ""
+	}
+	_, rest, ok = strings.Cut(rest, ".")
+	if !ok {
+		return ""
+	}
+	id, _, _ := strings.Cut(rest, ".")
+	return camera.ID(id)
+}

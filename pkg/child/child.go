@@ -1,0 +1,76 @@
+// Package child is how a process of Linkstart is told what to do: one JSON document on its standard input, which then
+// stays open as a lifeline.
+//
+// Neither argv nor the environment would do: both can be read by others, and the document holds passwords.
+package child
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"linkstart/pkg/bus"
+	"linkstart/pkg/camera"
+)
+
+// Grabber is the document of a grabber.
+type Grabber struct {
+	Bus         bus.Access    `json:"bus"`
+	Camera      camera.Spec   `json:"camera"`
+	Name        string        `json:"name"`
+	FrozenAfter time.Duration `json:"frozen_after"` // 0: a picture that never changes is no fault
+	Secrets     []string      `json:"secrets"`      // to be kept out of whatever is printed
+}
+
+// Relay is the document of the relay.
+type Relay struct {
+	Bus       bus.Access `json:"bus"`
+	Listen    string     `json:"listen"`  // host:port
+	Origins   []string   `json:"origins"` // further origins whose pages may open the WebSocket, scheme://host[:port]
+	Rooms     []Room     `json:"rooms"`
+	MaxBytes  int        `json:"max_bytes"`  // of a pushed JPEG
+	MaxPixels int        `json:"max_pixels"` // of a pushed JPEG
+	Version   string     `json:"version"`
+}
+
+// Room is a room of the configuration. Rooms that are not configured work as well, without takeover by alarms.
+type Room struct {
+	ID            camera.ID     `json:"id"`
+	AlarmTakeover time.Duration `json:"alarm_takeover"` // how long an alarm shows its camera in this room; 0: never
+}
+
+const (
+	maxDocument  = 1 << 20
+	documentTime = 10 * time.Second
+)
+
+// ErrOrphaned is the cause of the context when the lifeline ended: the supervisor is gone.
+var ErrOrphaned = errors.New("supervisor is gone")
+
+// Read takes the document from r into doc and returns a context that is cancelled with cause ErrOrphaned when r ends.
+// The goroutine that waits for this lives as long as r does.
+func Read(ctx context.Context, r io.Reader, doc any) (context.Context, error) {
+	decoder := json.NewDecoder(io.LimitReader(r, maxDocument))
+	decoder.DisallowUnknownFields()
+	read := make(chan error, 1)
+	go func() { read <- decoder.Decode(doc) }()
+	select {
+	case err := <-read:
+		if err != nil {
+			return nil, fmt.Errorf("read configuration from standard input: %w", err)
+		}
+	case <-time.After(documentTime):
+		return nil, fmt.Errorf("read configuration from standard input: nothing came within %s", documentTime)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		_, err := io.Copy(io.Discard, r)
+		cancel(errors.Join(ErrOrphaned, err))
+	}()
+	return ctx, nil
+}
