@@ -1,0 +1,109 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// ringLines is how many log lines of a camera are kept.
+const ringLines = 500
+
+// ring keeps the newest lines.
+type ring struct {
+	mu    sync.Mutex
+	lines []string
+	next  int
+}
+
+func (r *ring) add(line string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.lines) < ringLines {
+		r.lines = append(r.lines, line)
+		return
+	}
+	r.lines[r.next] = line
+	r.next = (r.next + 1) % ringLines
+}
+
+// newest returns the newest n lines, all for 0, oldest first.
+func (r *ring) newest(n int) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := append(append([]string{}, r.lines[r.next:]...), r.lines[:r.next]...)
+	if n > 0 && n < len(all) {
+		all = all[len(all)-n:]
+	}
+	return all
+}
+
+// line takes a line that a camera's process printed: a record of its own log, or whatever a library wrote.
+func (f *Fleet) line(m *member, line string) {
+	line = f.scrub(line)
+	record := parseLine(line)
+	record.AddAttrs(slog.String("camera", string(m.described.ID)))
+	if f.log.Enabled(f.ctx, record.Level) {
+		_ = f.log.Handler().Handle(context.Background(), record)
+	}
+	text := formatRecord(record)
+	m.log.add(text)
+	f.publish(f.subjects.Log(m.described.ID), []byte(text))
+}
+
+// parseLine reads a line as child.Logger writes it; any other line becomes a record of level Info.
+func parseLine(line string) slog.Record {
+	var fields map[string]any
+	if !strings.HasPrefix(line, "{") || json.Unmarshal([]byte(line), &fields) != nil {
+		return slog.NewRecord(time.Now(), slog.LevelInfo, clean(line), 0)
+	}
+	level := slog.LevelInfo
+	if s, ok := fields[slog.LevelKey].(string); ok {
+		_ = level.UnmarshalText([]byte(s)) // stays Info
+	}
+	msg, _ := fields[slog.MessageKey].(string)
+	record := slog.NewRecord(time.Now(), level, clean(msg), 0)
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		switch key {
+		case slog.TimeKey, slog.LevelKey, slog.MessageKey:
+			continue
+		}
+		value := fields[key]
+		if s, ok := value.(string); ok {
+			value = clean(s)
+		}
+		record.AddAttrs(slog.Any(key, value))
+	}
+	return record
+}
+
+// clean takes control characters out, so that a line can neither forge another nor steer a terminal.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// formatRecord writes a record as one line: time, level, message, key=value….
+func formatRecord(r slog.Record) string {
+	var b strings.Builder
+	b.WriteString(r.Time.Format("2006-01-02T15:04:05.000Z07:00 "))
+	b.WriteString(r.Level.String())
+	b.WriteByte(' ')
+	b.WriteString(r.Message)
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key != "camera" {
+			b.WriteString(" " + a.Key + "=" + a.Value.String())
+		}
+		return true
+	})
+	return b.String()
+}
