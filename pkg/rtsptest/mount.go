@@ -30,7 +30,7 @@ type Mount struct {
 // pipelines returns what serves the mount, and what must have run before (empty: nothing), in the words of gst-launch.
 func (m Mount) pipelines(dir string, number int) (serve, prepare string) {
 	fps := cmp.Or(m.FPS, 25)
-	source := fmt.Sprintf("videotestsrc is-live=true pattern=ball num-buffers=%d ! video/x-raw,width=%d,height=%d,framerate=%d/1",
+	source := fmt.Sprintf("videotestsrc is-live=true pattern=ball num-buffers=%d ! video/x-raw,format=I420,width=%d,height=%d,framerate=%d/1",
 		cmp.Or(m.Count, -1), cmp.Or(m.Width, 640), cmp.Or(m.Height, 360), fps)
 	if m.Clip != "" {
 		// An MP4 file cannot be read in a circle, its bare H.264 can; that has no times, which decoding brings back.
