@@ -46,8 +46,8 @@ func (g *Grabber) report(s camera.Status) {
 
 func (g *Grabber) status(now time.Time) camera.Status {
 	n := g.newest.figures()
-	mainFPS, mainBytes := g.main.sent.Rate(now)
-	subFPS, subBytes := g.sub.sent.Rate(now)
+	mainFPS, mainBytes := g.main.sent.Rates(now)
+	subFPS, subBytes := g.sub.sent.Rates(now)
 	s := camera.Status{
 		Seq: n.seq, Width: n.width, Height: n.height, EncodeMs: n.encodeMs, AgeMs: -1, RSS: rss(),
 		FPSOut: mainFPS + subFPS, Bitrate: 8 * (mainBytes + subBytes),
@@ -57,8 +57,8 @@ func (g *Grabber) status(now time.Time) camera.Status {
 	}
 	g.state.mu.Lock()
 	defer g.state.mu.Unlock()
-	s.State, s.Error = g.state.now, g.state.said(now)
-	s.FPSIn, _ = g.state.in.Rate(now)
+	s.State, s.Error = g.state.now, g.Scrub(g.state.said(now))
+	s.FPSIn, _ = g.state.in.Rates(now)
 	if g.state.decoded > 0 {
 		s.DecodeMs = float64(g.state.decode.Microseconds()) / 1000 / float64(g.state.decoded)
 	}

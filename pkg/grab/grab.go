@@ -26,6 +26,7 @@ type Options struct {
 	Conn        *nats.Conn
 	Subjects    bus.Subjects
 	Log         *slog.Logger
+	Scrub       func(string) string // takes secrets out of what users are told
 }
 
 // Grabber runs one camera. Frames never wait in it: a picture that is not wanted by the time it comes is replaced by
