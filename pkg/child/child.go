@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"time"
 
 	"linkstart/pkg/bus"
@@ -42,9 +41,6 @@ type Room struct {
 	ID            camera.ID     `json:"id"`
 	AlarmTakeover time.Duration `json:"alarm_takeover"` // how long an alarm shows its camera in this room; 0: never
 }
-
-// Logger writes a child's log to w as JSON lines, which the supervisor reads and puts into its own.
-func Logger(w io.Writer) *slog.Logger { return slog.New(slog.NewJSONHandler(w, nil)) }
 
 const (
 	maxDocument  = 1 << 20

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"fmt"
 	"reflect"
+	"strings"
 
 	"linkstart/pkg/camera"
 )
@@ -51,4 +53,24 @@ func Diff(old, new *Config) Changes {
 // server returns all of c but the cameras and what only they need.
 func (c *Config) server() Config {
 	return Config{Server: c.Server, StateDir: c.StateDir, Node: c.Node, Bus: c.Bus, Limits: c.Limits, Rooms: c.Rooms}
+}
+
+// String tells a person what changed.
+func (c Changes) String() string {
+	var parts []string
+	for _, p := range []struct {
+		what string
+		ids  []camera.ID
+	}{{"added", c.Added}, {"removed", c.Removed}, {"changed", c.Changed}, {"renamed", c.Renamed}} {
+		if len(p.ids) > 0 {
+			parts = append(parts, fmt.Sprintf("%s %v", p.what, p.ids))
+		}
+	}
+	if c.ServerChanged {
+		parts = append(parts, "server settings changed")
+	}
+	if len(parts) == 0 {
+		return "nothing changed"
+	}
+	return strings.Join(parts, ", ")
 }

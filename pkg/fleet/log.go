@@ -2,13 +2,11 @@ package fleet
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
-	"time"
+
+	"linkstart/pkg/child"
 )
 
 // ringLines is how many log lines of a camera are kept.
@@ -46,50 +44,14 @@ func (r *ring) newest(n int) []string {
 // line takes a line that a camera's process printed: a record of its own log, or whatever a library wrote.
 func (f *Fleet) line(m *member, line string) {
 	line = f.scrub(line)
-	record := parseLine(line)
+	record := child.ParseLine(line)
 	record.AddAttrs(slog.String("camera", string(m.described.ID)))
 	if f.log.Enabled(f.ctx, record.Level) {
-		_ = f.log.Handler().Handle(context.Background(), record)
+		_ = f.log.Handler().Handle(context.Background(), record) // there is nowhere to say that logging fails
 	}
 	text := formatRecord(record)
 	m.log.add(text)
 	f.publish(f.subjects.Log(m.described.ID), []byte(text))
-}
-
-// parseLine reads a line as child.Logger writes it; any other line becomes a record of level Info.
-func parseLine(line string) slog.Record {
-	var fields map[string]any
-	if !strings.HasPrefix(line, "{") || json.Unmarshal([]byte(line), &fields) != nil {
-		return slog.NewRecord(time.Now(), slog.LevelInfo, clean(line), 0)
-	}
-	level := slog.LevelInfo
-	if s, ok := fields[slog.LevelKey].(string); ok {
-		_ = level.UnmarshalText([]byte(s)) // stays Info
-	}
-	msg, _ := fields[slog.MessageKey].(string)
-	record := slog.NewRecord(time.Now(), level, clean(msg), 0)
-	for _, key := range slices.Sorted(maps.Keys(fields)) {
-		switch key {
-		case slog.TimeKey, slog.LevelKey, slog.MessageKey:
-			continue
-		}
-		value := fields[key]
-		if s, ok := value.(string); ok {
-			value = clean(s)
-		}
-		record.AddAttrs(slog.Any(key, value))
-	}
-	return record
-}
-
-// clean takes control characters out, so that a line can neither forge another nor steer a terminal.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == '\u2028' || r == '\u2029' {
-			return ' '
-		}
-		return r
-	}, s)
 }
 
 // formatRecord writes a record as one line: time, level, message, key=value….

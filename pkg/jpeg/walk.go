@@ -43,7 +43,7 @@ type Scanner struct {
 	width, height  int
 	sof            byte // marker of the frame header, 0 until it is seen
 	huffman        bool // a DHT came before the first scan
-	firstScan      int // index of the first SOS, 0 until it is seen
+	firstScan      int  // index of the first SOS, 0 until it is seen
 	brokenAfterSOS bool
 }
 
