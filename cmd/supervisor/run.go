@@ -91,7 +91,7 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, reload <-chan o
 	}
 	defer func() { err = errors.Join(err, s.fleet.Close()) }()
 	s.fleet.Apply(descriptions)
-	stopControl, err := control.Serve(ctx, s.nc, s.subjects(), string(s.cfg.Node), version, s.fleet)
+	stopControl, err := control.Serve(ctx, s.nc, s.subjects(), string(s.cfg.Node), s.fleet)
 	if err != nil {
 		return err
 	}

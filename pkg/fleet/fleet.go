@@ -146,14 +146,16 @@ func (f *Fleet) reported(m *member, r supervise.Report) {
 	if r.Phase == supervise.Running {
 		m.status, m.beatAt = camera.Status{AgeMs: -1}, time.Now()
 	}
-	id := string(m.described.ID)
 	switch r.Phase {
 	case supervise.Running:
-		f.log.Info("grabber started", "camera", id, "pid", r.PID)
+		f.note(m, slog.LevelInfo, "grabber started", slog.Int("pid", r.PID))
 	case supervise.Stopped:
-		f.log.Info("grabber stopped", "camera", id)
+		f.note(m, slog.LevelInfo, "grabber stopped")
+	case supervise.Misconfigured:
+		f.note(m, slog.LevelError, "grabber cannot run with this configuration", slog.String("why", m.why()))
 	default:
-		f.log.Warn("grabber ended", "camera", id, "why", m.why(), "retry_in", time.Until(r.RetryAt).Round(time.Millisecond), "err", r.Err)
+		wait := max(0, time.Until(r.RetryAt)).Round(time.Millisecond)
+		f.note(m, slog.LevelWarn, "grabber ended", slog.String("why", m.why()), slog.Duration("retry_in", wait))
 	}
 	f.announce(m)
 }
@@ -186,9 +188,9 @@ func (f *Fleet) watch() {
 			return
 		case now := <-tick.C:
 			f.mu.Lock()
-			for id, m := range f.cameras {
+			for _, m := range f.cameras {
 				if m.report.Phase == supervise.Running && m.report.PID != 0 && now.Sub(m.beatAt) > hungAfter {
-					f.log.Warn("grabber hangs, ending it", "camera", string(id), "pid", m.report.PID)
+					f.note(m, slog.LevelWarn, "grabber hangs, ending it", slog.Int("pid", m.report.PID))
 					m.beatAt = now
 					m.keeper.Hung(m.report.PID)
 				}
@@ -255,7 +257,7 @@ func (f *Fleet) Handle(ctx context.Context, verb string, r control.Request) (con
 	default:
 		return control.Reply{}, fmt.Errorf("%s is not an order", verb)
 	}
-	f.log.Info("ordered", "verb", verb, "camera", string(r.Camera))
+	f.note(m, slog.LevelInfo, verb+" ordered")
 	return control.Reply{}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"time"
 
 	"linkstart/pkg/child"
 )
@@ -42,16 +43,24 @@ func (r *ring) newest(n int) []string {
 }
 
 // line takes a line that a camera's process printed: a record of its own log, or whatever a library wrote.
-func (f *Fleet) line(m *member, line string) {
-	line = f.scrub(line)
-	record := child.ParseLine(line)
-	record.AddAttrs(slog.String("camera", string(m.described.ID)))
-	if f.log.Enabled(f.ctx, record.Level) {
-		_ = f.log.Handler().Handle(context.Background(), record) // there is nowhere to say that logging fails
-	}
-	text := formatRecord(record)
+func (f *Fleet) line(m *member, line string) { f.record(m, child.ParseLine(f.scrub(line))) }
+
+// note logs what the supervisor itself has to say of a camera.
+func (f *Fleet) note(m *member, level slog.Level, msg string, attrs ...slog.Attr) {
+	record := slog.NewRecord(time.Now(), level, msg, 0)
+	record.AddAttrs(attrs...)
+	f.record(m, record)
+}
+
+// record puts a record into the supervisor's log, the camera's ring and the bus.
+func (f *Fleet) record(m *member, r slog.Record) {
+	text := formatRecord(r)
 	m.log.add(text)
 	f.publish(f.subjects.Log(m.described.ID), []byte(text))
+	r.AddAttrs(slog.String("camera", string(m.described.ID)))
+	if f.log.Enabled(f.ctx, r.Level) {
+		_ = f.log.Handler().Handle(context.Background(), r) // there is nowhere to say that logging fails
+	}
 }
 
 // formatRecord writes a record as one line: time, level, message, key=value….
@@ -62,9 +71,7 @@ func formatRecord(r slog.Record) string {
 	b.WriteByte(' ')
 	b.WriteString(r.Message)
 	r.Attrs(func(a slog.Attr) bool {
-		if a.Key != "camera" {
-			b.WriteString(" " + a.Key + "=" + a.Value.String())
-		}
+		b.WriteString(" " + a.Key + "=" + a.Value.String())
 		return true
 	})
 	return b.String()

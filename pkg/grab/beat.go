@@ -18,19 +18,19 @@ const BeatEvery = time.Second
 func (g *Grabber) beat(ctx context.Context) {
 	tick := time.NewTicker(BeatEvery)
 	defer tick.Stop()
-	last := g.status(time.Now())
-	for {
-		g.report(last)
+	last := camera.Starting
+	for now := time.Now(); ; {
+		g.state.thaw(now, g.FrozenAfter)
+		s := g.status(now)
+		if s.State != last {
+			g.Log.Info("camera is "+string(s.State), "was", last)
+		}
+		last = s.State
+		g.report(s)
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-tick.C:
-			g.state.thaw(now, g.FrozenAfter)
-			s := g.status(now)
-			if s.State != last.State {
-				g.Log.Info("camera is "+string(s.State), "was", last.State)
-			}
-			last = s
+		case now = <-tick.C:
 		}
 	}
 }

@@ -170,7 +170,7 @@ func (k *Keeper) Run(ctx context.Context, s process.Spec) {
 // once runs the process until it ends or is ended, and says what is to be reported of a failure.
 func (k *Keeper) once(ctx context.Context, r *keeping) (Report, error) {
 	if _, err := os.Stat(r.spec.Path); errors.Is(err, os.ErrNotExist) {
-		return Report{Phase: Misconfigured}, fmt.Errorf("the program %s is not there: build it with `make build`", r.spec.Path)
+		return Report{Phase: Misconfigured}, fmt.Errorf("the program %s is not there: `make build opencv` builds all", r.spec.Path)
 	}
 	p, err := process.Start(r.spec)
 	if err != nil {
