@@ -58,7 +58,7 @@ func run(ctx context.Context, file string, cfg *config.Config, reload <-chan os.
 	}
 	defer func() { _ = state.Unlock() }()
 
-	if s.server, err = bus.StartServer(ctx, filepath.Join(cfg.StateDir, "bus"), log); err != nil {
+	if s.server, err = bus.StartServer(filepath.Join(cfg.StateDir, "bus"), log); err != nil {
 		return err
 	}
 	defer s.server.Stop()

@@ -41,7 +41,7 @@ type Server struct {
 }
 
 // StartServer serves the bus until Stop. Selections are stored below dir.
-func StartServer(ctx context.Context, dir string, log *slog.Logger) (*Server, error) {
+func StartServer(dir string, log *slog.Logger) (*Server, error) {
 	u := &users{byName: make(map[string]user)}
 	srv, err := server.NewServer(&server.Options{
 		ServerName: "linkstart",
