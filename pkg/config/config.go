@@ -132,10 +132,13 @@ func Parse(file string, data []byte, getenv func(string) (string, bool)) (*Confi
 	d := &decoder{file: file, getenv: getenv, at: map[string]Problem{}}
 	cfg := builtin()
 	cfg.setFile(file)
-	if root := d.parse(data); root != nil {
+	root := d.parse(data)
+	if root != nil {
 		d.decodeRoot(root, cfg)
 	}
-	d.check(cfg)
+	if root != nil || len(d.problems) == 0 {
+		d.check(cfg)
+	}
 	if len(d.problems) > 0 {
 		return nil, d.report(cfg)
 	}
