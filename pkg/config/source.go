@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"path"
 	"regexp"
@@ -76,7 +77,8 @@ func (d *decoder) checkSource(cam *Camera, where string) {
 	before := len(d.problems)
 	source := written
 	if schemeOf(source) == "exec" {
-		cam.env = d.commandEnv(source, where)
+		env := d.commandEnv(source, where)
+		cam.env = func() map[string]string { return maps.Clone(env) }
 	} else {
 		source = d.expandSource(source, where)
 	}
