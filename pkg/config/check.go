@@ -33,9 +33,6 @@ func (d *decoder) check(cfg *Config) {
 	for i, cam := range cfg.Cameras {
 		d.checkCamera(cam, fmt.Sprintf("cameras[%d]", i), seen)
 	}
-	if len(cfg.Rooms) == 0 {
-		cfg.Rooms = []Room{{ID: "main"}}
-	}
 	seen = map[camera.ID]string{}
 	for i, room := range cfg.Rooms {
 		path := fmt.Sprintf("rooms[%d]", i)
@@ -43,6 +40,9 @@ func (d *decoder) check(cfg *Config) {
 			d.checkID(room.ID, path+".id", seen)
 		}
 		d.within(path+".alarm_takeover", room.AlarmTakeover, 0, 24*time.Hour)
+	}
+	if len(cfg.Rooms) == 0 {
+		cfg.Rooms = []Room{{ID: "main"}}
 	}
 }
 
@@ -100,8 +100,8 @@ func (d *decoder) troubled(where Problem) bool {
 }
 
 func (d *decoder) checkSettings(s *Settings, path string) {
-	if _, set := d.at[path+".width"]; set && s.Width > 0 && s.Width < 16 {
-		d.add(d.position(path+".width"), "16 to 8192 can be set, or 0 for the width of the source", "%s.width is out of range", path)
+	if where, set := d.at[path+".width"]; set && s.Width > 0 && s.Width < 16 && !d.troubled(where) {
+		d.add(where, "16 to 8192 can be set, or 0 for the width of the source", "%s.width is out of range", path)
 	}
 	d.within(path+".frozen_after", s.FrozenAfter, 0, 24*time.Hour)
 	d.within(path+".open_timeout", s.OpenTimeout, 100*time.Millisecond, 10*time.Minute)
@@ -110,7 +110,7 @@ func (d *decoder) checkSettings(s *Settings, path string) {
 
 // within checks a duration that the file sets.
 func (d *decoder) within(path string, t, least, most time.Duration) {
-	if where, set := d.at[path]; set && (t < least || t > most) {
+	if where, set := d.at[path]; set && (t < least || t > most) && !d.troubled(where) {
 		d.add(where, fmt.Sprintf("%s to %s can be set", short(least), short(most)), "%s is out of range", path)
 	}
 }
@@ -131,19 +131,19 @@ func (d *decoder) checkServer(s *Server) {
 	where := d.position("server.listen")
 	host, port, err := net.SplitHostPort(s.Listen)
 	if n, bad := strconv.Atoi(port); !d.troubled(where) && (err != nil || bad != nil || n < 0 || n > 65535) {
-		d.add(where, "write host:port, e.g. 127.0.0.1:8080", "server.listen: %s is not an address to listen on", shorten(s.Listen))
+		d.add(where, "write host:port, e.g. 127.0.0.1:8080", "server.listen: %q is not an address to listen on", s.Listen)
 	} else if err == nil && s.Auth != "none" && !loopback(host) {
 		d.add(where, "write auth: none below it if everyone in that network may see and switch the cameras, or listen on 127.0.0.1 behind a proxy that asks for passwords",
-			"server.listen: %s can be reached from other machines, and there are no users yet", shorten(s.Listen))
+			"server.listen: %q can be reached from other machines, and there are no users yet", s.Listen)
 	}
 	if s.Auth != "" && s.Auth != "none" {
-		d.add(d.position("server.auth"), "write none, or remove the key", "server.auth: %s is not known", shorten(s.Auth))
+		d.add(d.position("server.auth"), "write none, or remove the key", "server.auth: %q is not known", s.Auth)
 	}
 	for i, origin := range s.Origins {
 		path := fmt.Sprintf("server.origins[%d]", i)
 		u, err := url.Parse(origin)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || origin != u.Scheme+"://"+u.Host {
-			d.add(d.position(path), "write scheme://host or scheme://host:port, e.g. https://video.example.org", "%s: %s is not an origin", path, shorten(origin))
+			d.add(d.position(path), "write scheme://host or scheme://host:port, e.g. https://video.example.org", "%s: %q is not an origin", path, origin)
 		}
 	}
 }

@@ -31,7 +31,7 @@ type Config struct {
 	File string `yaml:"-"` // absolute path of the file
 	Dir  string `yaml:"-"` // its folder, where relative paths start
 
-	secrets *[]string // behind a pointer, so that fmt does not show them
+	secrets func() []string // a function, as fmt shows what pointers lead to where the verb is wrong
 }
 
 // Server is the key server.
@@ -73,7 +73,7 @@ type Camera struct {
 	Source   secret.Source `yaml:"source" jsonschema:"required" jsonschema_description:"Where the pictures come from: rtsp(s)://, rtmp://, http(s)://, a video file, test:clock, exec:COMMAND, opencv:… or push:"`
 	Settings `yaml:",inline"`
 
-	env *map[string]string // what an exec: command refers to; behind a pointer, so that fmt does not show it
+	env func() map[string]string // what an exec: command refers to; a function, so that fmt does not show it
 }
 
 // Room is one entry of rooms.
@@ -92,7 +92,6 @@ func builtin() *Config {
 			FPS: 25, Quality: 80, Width: 0,
 			FrozenAfter: 60 * time.Second, OpenTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second,
 		},
-		secrets: new([]string),
 	}
 }
 
@@ -132,19 +131,28 @@ func Parse(file string, data []byte, getenv func(string) (string, bool)) (*Confi
 	d := &decoder{file: file, getenv: getenv, at: map[string]Problem{}}
 	cfg := builtin()
 	cfg.setFile(file)
-	if root := d.parse(data); root != nil {
+	root := d.parse(data)
+	if root != nil {
 		d.decodeRoot(root, cfg)
 	}
-	d.check(cfg)
+	if root != nil || len(d.problems) == 0 {
+		d.check(cfg)
+	}
 	if len(d.problems) > 0 {
 		return nil, d.report(cfg)
 	}
-	*cfg.secrets = d.known(cfg)
+	secrets := d.known(cfg)
+	cfg.secrets = func() []string { return slices.Clone(secrets) }
 	return cfg, nil
 }
 
 // Secrets returns all that must not be printed: every value that came from ${…} and every password in a source.
-func (c *Config) Secrets() []string { return slices.Clone(*c.secrets) }
+func (c *Config) Secrets() []string {
+	if c.secrets == nil {
+		return nil
+	}
+	return c.secrets()
+}
 
 // Spec returns what the process of cam is told, with secrets.
 func (c *Config) Spec(cam *Camera) camera.Spec {
@@ -156,7 +164,7 @@ func (c *Config) Spec(cam *Camera) camera.Spec {
 		Dir: c.Dir,
 	}
 	if cam.env != nil {
-		spec.Env = *cam.env
+		spec.Env = cam.env()
 	}
 	return spec
 }

@@ -87,7 +87,7 @@ func (d *decoder) mapping(n ast.Node, v reflect.Value, path string) {
 		key, where := keyText(e.Key), d.where(e.Key)
 		f, known := fields.find(key)
 		if !known {
-			d.add(where, nearest(key, fields.names()), "unknown key %s%s", shorten(key), in(path))
+			d.add(where, nearest(key, fields.names()), "unknown key %q%s", key, in(path))
 			continue
 		}
 		if before, twice := first[key]; twice {
@@ -147,6 +147,14 @@ func (d *decoder) mismatch(n ast.Node, path, want string) {
 		if want == "a list" {
 			hint = `begin each entry with "- "`
 		}
+	case *ast.StringNode:
+		if want == "a map of keys" && strings.Contains(n.GetToken().Value, ":") {
+			hint = "write a space after the colon"
+		}
+	case *ast.SequenceNode:
+		if path == "" {
+			hint = `the list of cameras goes under "cameras:"`
+		}
 	}
 	name := path
 	if name == "" {
@@ -184,7 +192,7 @@ func (d *decoder) scalar(n ast.Node, v reflect.Value, path, tag string) {
 		what, hint = setNumber(v, text, tag)
 	}
 	if what != "" {
-		d.add(d.where(n), hint, "%s: %s %s", path, shorten(written), what)
+		d.add(d.where(n), hint, "%s: %q %s", path, written, what)
 	}
 }
 

@@ -72,14 +72,14 @@ func (d *decoder) lookup(name, path string) string {
 
 // commandEnv returns the variables that an exec: command refers to. The shell expands them: what we expanded would
 // show in the list of processes.
-func (d *decoder) commandEnv(text, path string) *map[string]string {
+func (d *decoder) commandEnv(text, path string) map[string]string {
 	env := map[string]string{}
 	for _, m := range shellPattern.FindAllStringSubmatch(text, -1) {
 		if _, seen := env[m[1]]; !seen {
 			env[m[1]] = d.lookup(m[1], path)
 		}
 	}
-	return &env
+	return env
 }
 
 // percentEncode escapes all but the unreserved characters of RFC 3986 section 2.3.

@@ -68,7 +68,7 @@ func (d *decoder) position(path string) Problem {
 func (d *decoder) report(cfg *Config) Problems {
 	scrubber := secret.NewScrubber(d.known(cfg)...)
 	for i, p := range d.problems {
-		d.problems[i].What, d.problems[i].Hint = scrubber.Scrub(oneLine(p.What)), oneLine(p.Hint)
+		d.problems[i].What, d.problems[i].Hint = shorten(oneLine(scrubber.Scrub(p.What))), shorten(oneLine(scrubber.Scrub(p.Hint)))
 	}
 	slices.SortStableFunc(d.problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
@@ -97,12 +97,12 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// shorten returns s quoted, cut to what fits into a message.
+// shorten cuts s to what is worth reading. It comes after scrubbing, which does not know parts of secrets.
 func shorten(s string) string {
-	if r := []rune(s); len(r) > 60 {
-		s = string(r[:60]) + "…"
+	if r := []rune(s); len(r) > 400 {
+		return string(r[:400]) + "…"
 	}
-	return fmt.Sprintf("%q", s)
+	return s
 }
 
 // nearest returns a hint that names the one of known that word most likely means, else all of them.

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"fmt"
+	"maps"
 	"net/url"
 	"path"
 	"regexp"
@@ -65,11 +67,18 @@ func schemeOf(source string) string {
 // checkSource expands and checks the source of cam, which stands at where.
 func (d *decoder) checkSource(cam *Camera, where string) {
 	written := strings.TrimSpace(cam.Source.Reveal())
-	complain := func(hint, format string, args ...any) { d.add(d.position(where), hint, format, args...) }
+	complain := func(hint, format string, args ...any) {
+		what := fmt.Sprintf(format, args...)
+		if strings.Contains(written, "${") {
+			what = quotedPattern.ReplaceAllString(what, "") // it may be a part of what the environment holds
+		}
+		d.add(d.position(where), hint, "%s", what)
+	}
 	before := len(d.problems)
 	source := written
 	if schemeOf(source) == "exec" {
-		cam.env = d.commandEnv(source, where)
+		env := d.commandEnv(source, where)
+		cam.env = func() map[string]string { return maps.Clone(env) }
 	} else {
 		source = d.expandSource(source, where)
 	}
@@ -107,6 +116,10 @@ func (d *decoder) checkSource(cam *Camera, where string) {
 			complain(`write "push:"`, "push: takes nothing after the colon")
 		}
 	default:
+		if strings.Contains(source, "@") {
+			complain("a URL begins with its kind, as in rtsp://", "the source is no URL and no file")
+			return
+		}
 		complain(nearest(scheme, schemes)+" (a file with a colon in its name is written file:NAME)", "unknown kind of source %q", scheme+":")
 	}
 }
@@ -160,7 +173,7 @@ var sizePattern = regexp.MustCompile(`^([0-9]{1,5})x([0-9]{1,5})$`)
 func checkPattern(text string, complain complain) {
 	name, query, _ := strings.Cut(text, "?")
 	if !slices.Contains(patterns, name) {
-		complain(nearest(name, patterns), "unknown test picture %s", shorten(name))
+		complain(nearest(name, patterns), "unknown test picture %q", name)
 	}
 	values, err := url.ParseQuery(query)
 	if err != nil {
@@ -171,18 +184,18 @@ func checkPattern(text string, complain complain) {
 		value := list[0]
 		switch {
 		case len(list) > 1:
-			complain("remove one", "the option %s of the test picture is set twice", shorten(key))
+			complain("remove one", "the option %q of the test picture is set twice", key)
 		case key == "size":
 			m := sizePattern.FindStringSubmatch(value)
 			if m == nil || !within(m[1], 16, 8192) || !within(m[2], 16, 8192) {
-				complain("write it like size=1280x720; 16 to 8192 can be set", "the size of the test picture is %s", shorten(value))
+				complain("write it like size=1280x720; 16 to 8192 can be set", "the size of the test picture is %q", value)
 			}
 		case key == "fps":
 			if !within(value, 0.05, 120) {
-				complain("0.05 to 120 can be set", "the fps of the test picture is %s", shorten(value))
+				complain("0.05 to 120 can be set", "the fps of the test picture is %q", value)
 			}
 		default:
-			complain(nearest(key, []string{"size", "fps"}), "unknown option %s of the test picture", shorten(key))
+			complain(nearest(key, []string{"size", "fps"}), "unknown option %q of the test picture", key)
 		}
 	}
 }

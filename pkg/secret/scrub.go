@@ -57,13 +57,7 @@ func (s *Scrubber) Scrub(text string) string {
 	if len(s.plain) == 0 {
 		return text
 	}
-	hide := s.find(text, nil)
-	if strings.Contains(text, "%") {
-		hide = append(hide, s.find(unescape(text, false))...)
-	}
-	if strings.ContainsAny(text, "+") {
-		hide = append(hide, s.find(unescape(text, true))...)
-	}
+	hide := s.find(text)
 	for _, m := range base64Pattern.FindAllStringIndex(text, -1) {
 		if s.isBasicAuth(text[m[0]:m[1]]) {
 			hide = append(hide, span{m[0], m[1]})
@@ -72,28 +66,49 @@ func (s *Scrubber) Scrub(text string) string {
 	return mask(text, union(hide))
 }
 
-// find returns all occurrences of all words in text, also those that overlap. With at, text is a decoded form, and
-// byte i of it stood at at[i] of the original, to which the spans refer; at is one longer than text.
-func (s *Scrubber) find(text string, at []int) []span {
+// find returns all occurrences of all words in text, also those that overlap.
+func (s *Scrubber) find(text string) []span {
 	var hide []span
 	for _, word := range s.words {
-		for from := 0; ; {
-			i := strings.Index(text[from:], word)
-			if i < 0 {
-				break
+		for start := range len(text) {
+			for _, n := range [...]int{prefixLen(text[start:], word), escapedLen(text[start:], word)} {
+				if n > 0 && (len(word) >= 4 || standsAlone(text, start, start+n)) {
+					hide = append(hide, span{start, start + n})
+				}
 			}
-			start, end := from+i, from+i+len(word)
-			from = start + 1
-			if len(word) < 4 && !standsAlone(text, start, end) {
-				continue
-			}
-			if at != nil {
-				start, end = at[start], at[end]
-			}
-			hide = append(hide, span{start, end})
 		}
 	}
 	return hide
+}
+
+// prefixLen returns how long word is if text begins with it, else 0.
+func prefixLen(text, word string) int {
+	if strings.HasPrefix(text, word) {
+		return len(word)
+	}
+	return 0
+}
+
+// escapedLen returns how many bytes of text spell word, where any byte may be percent-encoded and a space may be a +;
+// 0 if text does not begin with word. It is tried at every place, as a % before it may belong to something else.
+func escapedLen(text, word string) int {
+	i := 0
+	for _, want := range []byte(word) {
+		if i >= len(text) {
+			return 0
+		}
+		c, n := text[i], 1
+		if c == '%' && i+2 < len(text) {
+			if v, err := strconv.ParseUint(text[i+1:i+3], 16, 8); err == nil {
+				c, n = byte(v), 3
+			}
+		}
+		if c != want && (want != ' ' || text[i] != '+') {
+			return 0
+		}
+		i += n
+	}
+	return i
 }
 
 func standsAlone(text string, start, end int) bool {
@@ -104,27 +119,6 @@ func standsAlone(text string, start, end int) bool {
 
 func isWord(r rune) bool {
 	return r == '_' || r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r))
-}
-
-// unescape decodes every valid %XX of text, and with plus each + as a space, and tells where each byte of the result
-// stood; one more entry stands for the end.
-func unescape(text string, plus bool) (string, []int) {
-	out := make([]byte, 0, len(text))
-	at := make([]int, 0, len(text)+1)
-	for i := 0; i < len(text); {
-		at = append(at, i)
-		c, n := text[i], 1
-		if c == '%' && i+2 < len(text) {
-			if v, err := strconv.ParseUint(text[i+1:i+3], 16, 8); err == nil {
-				c, n = byte(v), 3
-			}
-		} else if c == '+' && plus {
-			c = ' '
-		}
-		out = append(out, c)
-		i += n
-	}
-	return string(out), append(at, len(text))
 }
 
 func (s *Scrubber) isBasicAuth(word string) bool {
