@@ -8,7 +8,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -152,6 +155,24 @@ func TestTimeLimits(t *testing.T) {
 	})
 }
 
+func TestCallThatNeverReturns(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "clip.mp4") // to open it waits for somebody to write
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sp := spec(fifo)
+	sp.OpenTimeout = 100 * time.Millisecond
+	err := stream(t, newSource(t, sp), func(camera.Picture) bool { return true })
+	if !errors.Is(err, opencv.ErrStuck) {
+		t.Errorf("%v, want ErrStuck", err)
+	}
+	w, err := os.OpenFile(fifo, os.O_RDWR, 0) // lets the call go, for the check for leaks
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Close() })
+}
+
 func TestEndOfContext(t *testing.T) {
 	server := rtsptest.Start(t, rtsptest.Mount{Path: "/a", KeyInt: 10})
 	for name, source := range map[string]string{"live": server.URL("/a"), "file": clip2(), "silent": "http://" + silent(t) + "/a.mp4"} {
@@ -165,6 +186,7 @@ func TestEndOfContext(t *testing.T) {
 			defer cancel()
 			n := 0
 			if name == "silent" {
+				sp.ReadTimeout = 200 * time.Millisecond
 				time.AfterFunc(100*time.Millisecond, cancel)
 			}
 			err := newSource(t, sp).Stream(ctx, func(camera.Picture) {
