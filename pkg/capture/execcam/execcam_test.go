@@ -171,6 +171,7 @@ func TestErrorsTell(t *testing.T) {
 		"after one":     {`cat a.jpg; exit 4`, nil, "exit code 4", nil},
 		"normal end":    {`cat a.jpg`, nil, "exit code 0", nil},
 		"killed":        {`kill -9 $$`, nil, "exit code 137", nil},
+		"guard killed":  {`sleep 8 & kill -9 $PPID; wait`, func(sp *camera.Spec) { sp.OpenTimeout = 5 * time.Second }, "guards the command was killed", nil},
 		"not found":     {`no-such-program-at-all`, nil, "exit code 127. It last said: /bin/sh", nil},
 		"no new line":   {`printf 'half a line' >&2; exit 1`, nil, "It last said: half a line", nil},
 		"progress":      {`printf 'one\rtwo\r' >&2; exit 1`, nil, "It last said: two", nil},

@@ -29,8 +29,9 @@ const (
 // GuardMain is the main function of a guard, a process between the grabber and a camera's command that lets no process
 // of the command outlive either of them. It takes the command, ended by a NUL, on its standard input, which then stays
 // open: its end says that the grabber is gone, however it went. Whatever the command starts, and whoever leaves its
-// session to become a daemon, remains a descendant of the guard, which is a subreaper (prctl(2)). It never returns; its
-// exit code is the shell's, or 128 plus the signal that ended it.
+// session to become a daemon, remains a descendant of the guard, which is a subreaper (prctl(2)). Where the guard itself
+// is killed by SIGKILL, the shell dies with it, but not what that has started. It never returns; its exit code is the
+// shell's, or 128 plus the signal that ended it.
 func GuardMain() {
 	runtime.LockOSThread() // the shell's parent-death signal (prctl(2)) is about the thread that starts it
 	code, err := guard()

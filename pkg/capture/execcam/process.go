@@ -12,15 +12,17 @@ import (
 // process is a running guard with its command.
 type process struct {
 	cmd      *exec.Cmd
-	lifeline *os.File    // the guard ends all when this is closed
-	out      *os.File    // the command's standard output
-	errs     *os.File    // its standard error, read by drain
-	last     chan string // what drain returned
+	lifeline *os.File      // the guard ends all when this is closed
+	out      *os.File      // the command's standard output
+	errs     *os.File      // its standard error, read by drain
+	last     chan string   // what drain returned
+	done     chan struct{} // closed when the guard is gone and waited is set
+	waited   error
 }
 
 // ending is how a command went.
 type ending struct {
-	code int    // exit code of the shell, or 128 plus a signal
+	code int    // exit code of the shell, or 128 plus a signal; -1: the guard was killed
 	last string // line on standard error
 	err  error  // where the guard itself went wrong
 }
@@ -31,7 +33,8 @@ const (
 	drainTime   = 250 * time.Millisecond  // for the last lines, once everybody is gone
 )
 
-func (s *source) start() (*process, error) {
+// start runs the guard. It calls lost if that is killed: whoever survives it may hold the output open for long.
+func (s *source) start(lost func()) (*process, error) {
 	var ends [6]*os.File // lifeline, output, errors: read and write end of each
 	for i := 0; i < len(ends); i += 2 {
 		r, w, err := os.Pipe()
@@ -50,11 +53,17 @@ func (s *source) start() (*process, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	err := cmd.Start()
 	closeAll([]*os.File{ends[0], ends[3], ends[5]})
-	p := &process{cmd: cmd, lifeline: ends[1], out: ends[2], errs: ends[4], last: make(chan string, 1)}
+	p := &process{cmd: cmd, lifeline: ends[1], out: ends[2], errs: ends[4], last: make(chan string, 1), done: make(chan struct{})}
 	if err != nil {
 		closeAll([]*os.File{p.lifeline, p.out, p.errs})
 		return nil, fmt.Errorf("start guard: %w", err)
 	}
+	go func() {
+		defer close(p.done)
+		if p.waited = cmd.Wait(); cmd.ProcessState.ExitCode() < 0 {
+			lost()
+		}
+	}()
 	go func() { p.last <- drain(p.errs, s.log, s.spec.Env) }()
 	p.lifeline.SetWriteDeadline(time.Now().Add(commandTime))
 	if _, err := p.lifeline.WriteString(s.command + "\x00"); err != nil {
@@ -84,13 +93,13 @@ func (p *process) stop() (end ending) {
 	p.lifeline.Close()
 	p.out.Close()
 	late := time.AfterFunc(guardTime, func() { p.cmd.Process.Kill() })
-	err := p.cmd.Wait()
+	<-p.done
 	if !late.Stop() {
 		end.err = fmt.Errorf("guard has not ended within %s", guardTime)
 	}
 	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		end.err = errors.Join(end.err, fmt.Errorf("wait for guard: %w", err))
+	if p.waited != nil && !errors.As(p.waited, &exit) {
+		end.err = errors.Join(end.err, fmt.Errorf("wait for guard: %w", p.waited))
 	}
 	end.code = p.cmd.ProcessState.ExitCode()
 	p.errs.SetReadDeadline(time.Now().Add(drainTime))

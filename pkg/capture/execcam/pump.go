@@ -94,6 +94,8 @@ func explain(err error, end ending) error {
 	var quiet *silence
 	say := "The output of the command cannot be read"
 	switch {
+	case end.code < 0 && end.err == nil:
+		say = "The process that guards the command was killed"
 	case errors.As(err, &quiet):
 		say = quiet.Error()
 	case errors.Is(err, io.EOF):

@@ -51,11 +51,13 @@ type source struct {
 // error tells the exit code and the last line that the command wrote to standard error. When it returns, at most 3 s
 // after ctx ended, the command and all that it started are gone.
 func (s *source) Stream(ctx context.Context, offer func(camera.Picture)) error {
-	p, err := s.start()
+	alive, lost := context.WithCancel(ctx)
+	defer lost()
+	p, err := s.start(lost)
 	if err != nil {
 		return &camera.Error{Say: "The command cannot be started", Err: err}
 	}
-	err = s.pump(ctx, p, offer)
+	err = s.pump(alive, p, offer)
 	end := p.stop()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
