@@ -31,11 +31,12 @@ func NewSplitter(r io.Reader, maxBytes int) *Splitter {
 func (s *Splitter) Next() ([]byte, error) {
 	for {
 		if end := s.find(); end > 0 {
-			picture := bytes.Clone(s.buf[:end])
-			s.drop(end)
-			if len(picture) > s.maxBytes {
+			if end > s.maxBytes {
+				s.drop(end)
 				return nil, s.tooLarge()
 			}
+			picture := bytes.Clone(s.buf[:end])
+			s.drop(end)
 			return picture, nil
 		}
 		if s.found && len(s.buf) > s.maxBytes {

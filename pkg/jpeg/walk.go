@@ -36,7 +36,7 @@ var soiMarker = []byte{0xFF, soi, 0xFF} // with the first byte of the marker tha
 // segments by their length (T.81 annex B), so that a thumbnail's own end does not mislead it. Its zero value is ready.
 type Scanner struct {
 	pos    int // all before it is understood; may lie beyond the buffer while a segment is still coming
-	last   int // where the segment begins that pos lies behind: the place to cut a picture that ends within it
+	last   int // all before it is whole: the place to cut a picture that breaks off
 	inScan bool
 	end    int // index after EOI, 0 until it is seen
 
@@ -182,6 +182,9 @@ func (s *Scanner) segment(b []byte, m byte) (more bool, err error) {
 		}
 	}
 	s.pos = next
+	if next <= len(b) {
+		s.last = next
+	}
 	return false, nil
 }
 
