@@ -1,5 +1,4 @@
 import { copy, find, say } from "./dom.js";
-import { duration } from "./units.js";
 
 /**
  * @typedef {object} Alarm
@@ -109,7 +108,6 @@ export class Alarms extends EventTarget {
   #fill(entry) {
     const { alarm, element } = entry;
     element.dataset.level = alarm.level;
-    element.dataset.camera = alarm.camera;
     say(find(element, ".alarm-kind"), [alarm.kind || this.#texts.get("alarm"), alarm.level].filter(Boolean).join(" · "));
     say(find(element, ".alarm-camera"), this.#cameras.name(alarm.camera));
     say(find(element, ".alarm-text"), alarm.text ?? "");
@@ -120,7 +118,7 @@ export class Alarms extends EventTarget {
   #time({ alarm, element, rooms }) {
     const left = new Date(alarm.until ?? "").getTime() - Date.now();
     const held = rooms.has(this.#room) && left > 0;
-    const time = duration(Math.ceil(left / 1000) * 1000).replace(".0 ", " ");
+    const time = this.#texts.duration(Math.ceil(left / 1000) * 1000).replace(".0 ", " ");
     say(find(element, ".alarm-time"), held ? this.#texts.get("alarm_until", { time }) : "");
   }
 }

@@ -1,5 +1,6 @@
 import { en } from "./text-en.js";
 import { zh } from "./text-zh.js";
+import { duration } from "./units.js";
 
 /** @typedef {keyof typeof en} Key */
 
@@ -39,6 +40,12 @@ export class Texts {
   meaning(state) {
     const key = /** @type {Key} */ (`meaning_${state}`);
     return Object.hasOwn(this.#table, key) ? this.#table[key] : "";
+  }
+
+  /** A length of time, for people. @param {number|null|undefined} ms */
+  duration(ms) {
+    const { unit_ms, unit_s, unit_min, unit_h } = this.#table;
+    return duration(ms, { ms: unit_ms, s: unit_s, min: unit_min, h: unit_h });
   }
 
   /** Fills in the texts that markup asks for with data-text and data-label, templates included. @param {ParentNode} part */

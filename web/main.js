@@ -25,6 +25,7 @@ class Viewer {
   #following = !this.#own;
   #roomCamera = "";
   #confirm = 0;
+  /** @type {ReturnType<Messages["add"]>|null} why a click was not followed */ #held = null;
   #cameras = new Cameras();
   #engine = new Engine(socketOf(document.baseURI));
   #messages = new Messages(find(document, "#messages"));
@@ -59,6 +60,7 @@ class Viewer {
     for (const type of ["list", "status"]) this.#cameras.addEventListener(type, () => this.#count());
     this.#alarms.addEventListener("change", () => {
       this.#wall.alarm(this.#alarms.cameras);
+      if (!this.#alarms.holder) this.#held?.close();
       this.#title();
     });
     addEventListener("hashchange", () => {
@@ -90,6 +92,8 @@ class Viewer {
       case "room": return this.#roomSays(message);
       case "alarm": return this.#alarms.raise(/** @type {any} */ (message));
       case "error":
+        // That a camera is unknown is on the stage already, in the user's language.
+        if (message.stream === this.#stream && !this.#cameras.get(this.#stage.target)) return;
         if (message.stream === undefined || message.stream === this.#stream) this.#refused(String(message.message));
     }
   }
@@ -130,7 +134,8 @@ class Viewer {
     }
     const holder = this.#alarms.holder;
     if (holder && holder !== camera) {
-      this.#messages.add(this.#texts.get("alarm_holds", { camera: this.#cameras.name(holder) }), "bad");
+      this.#held?.close();
+      this.#held = this.#messages.add(this.#texts.get("alarm_holds", { camera: this.#cameras.name(holder) }), "bad");
       return;
     }
     if (camera === this.#stage.target) return;
@@ -184,6 +189,7 @@ class Viewer {
     say(find(sign, "#connection-word"), this.#texts.get(words[state]));
     if (state !== "open") say(find(sign, "#connection-delay"), "");
     this.#stage.connection(state);
+    this.#wall.connection(state);
   }
 
   /** @param {string} camera */

@@ -72,19 +72,28 @@ export class Painter {
     if (!shown) return null;
     const now = performance.now();
     while (this.#drawn.length && now - this.#drawn[0] > WINDOW_MS) this.#drawn.shift();
-    const span = this.#drawn.length > 1 ? this.#drawn[this.#drawn.length - 1] - this.#drawn[0] : 0;
     return {
       stream: this.#stream,
       camera: shown.camera,
       seq: shown.seq,
       notLive: shown.notLive,
       ageMs: shown.ageMs + (now - shown.arrived),
-      fps: span > 0 ? ((this.#drawn.length - 1) * 1000) / span : 0,
+      fps: this.#rate(now),
       width: this.#canvas.width,
       height: this.#canvas.height,
       dropped: this.#dropped,
       broken: this.#broken,
     };
+  }
+
+  /** Frames per second, falling as soon as one is overdue. @param {number} now */
+  #rate(now) {
+    const intervals = this.#drawn.length - 1;
+    if (intervals < 1) return 0;
+    const last = this.#drawn[intervals];
+    const span = last - this.#drawn[0];
+    const overdue = Math.max(0, now - last - span / intervals);
+    return (intervals * 1000) / (span + overdue);
   }
 
   /** Draws nothing more. */
@@ -131,8 +140,8 @@ export class Painter {
     }
     this.#context?.drawImage(bitmap, 0, 0);
     const fresh = this.#shown?.camera !== frame.camera;
-    if (fresh) this.#drawn = [];
-    this.#drawn.push(performance.now());
+    if (fresh) this.#drawn = []; // the first one came at once, out of the rhythm: the rate starts with the second
+    else this.#drawn.push(performance.now());
     this.#shown = { ...frame, jpeg: new Uint8Array(0) }; // the bytes are not needed again
     if (fresh) this.#first();
   }

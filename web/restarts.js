@@ -1,5 +1,4 @@
 import * as api from "./api.js";
-import { duration } from "./units.js";
 
 /** A restart that has shown no picture after so long has failed, ms. */
 const PATIENCE_MS = 30_000;
@@ -81,7 +80,7 @@ export class Restarts {
     const run = this.#runs.get(camera);
     if (!run) return;
     const info = this.#cameras.get(camera);
-    const none = this.#texts.get("restart_no_process", { time: duration(PATIENCE_MS) });
+    const none = this.#texts.get("restart_no_process", { time: this.#texts.duration(PATIENCE_MS) });
     this.#fail(camera, run, run.pid && info ? this.#why(info) : this.#texts.get("restart_refused", { why: none }));
   }
 
@@ -109,7 +108,7 @@ export class Restarts {
       { text: t.get("restart_asked"), done: run.asked },
       { text: run.pid ? t.get("restart_process_pid", { pid: run.pid }) : t.get("restart_process"), done: run.pid !== 0 },
       {
-        text: run.took ? t.get("restart_picture_after", { time: duration(run.took) }) : t.get("restart_picture"),
+        text: run.took ? t.get("restart_picture_after", { time: t.duration(run.took) }) : t.get("restart_picture"),
         done: run.took !== undefined,
       },
     ]);

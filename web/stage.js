@@ -1,5 +1,5 @@
 import { find, say, shape, showState } from "./dom.js";
-import { bitrate, duration, rate } from "./units.js";
+import { bitrate, rate } from "./units.js";
 import { judge } from "./verdict.js";
 
 /** A switch that takes longer than this shows that it is under way, ms. */
@@ -67,7 +67,7 @@ export class Stage {
       const ms = Math.max(0, Math.round(at - this.#clicked));
       this.#clicked = 0;
       const figure = find(this.#root, "#figure-click");
-      say(figure, duration(ms));
+      say(figure, this.#texts.duration(ms));
       figure.dataset.clickMs = String(ms);
     }
     this.picture(picture);
@@ -101,7 +101,7 @@ export class Stage {
     say(find(this.#root, "#stage-name"), info ? info.name || info.id : this.#target || this.#texts.get("none"));
     say(find(this.#root, "#stage-group"), info?.group ?? "");
     const state = find(this.#root, "#stage-state");
-    state.hidden = !info;
+    state.hidden = !info || this.#connection !== "open";
     if (info) showState(state, info.state, this.#texts.state(info.state));
     for (const button of this.#root.querySelectorAll("[data-action=restart], [data-action=snapshot]")) {
       /** @type {HTMLButtonElement} */ (button).disabled = !info;
@@ -112,7 +112,7 @@ export class Stage {
   #figures(info, picture) {
     const figure = (/** @type {string} */ name, /** @type {string} */ text) => say(find(this.#root, `#figure-${name}`), text);
     figure("fps", rate(picture?.fps));
-    figure("age", duration(picture?.ageMs));
+    figure("age", this.#texts.duration(picture?.ageMs));
     const { width, height } = picture ?? { width: info?.width, height: info?.height };
     figure("size", width && height ? `${width} × ${height}` : "–");
     figure("bitrate", bitrate(info?.bitrate));
@@ -142,7 +142,7 @@ export class Stage {
   #age() {
     const picture = this.#picture;
     if (!picture || this.#root.hasAttribute("data-covered")) return "";
-    if (picture.camera === this.#target) return this.#texts.get("picture_age", { age: duration(picture.ageMs) });
+    if (picture.camera === this.#target) return this.#texts.get("picture_age", { age: this.#texts.duration(picture.ageMs) });
     return this.#texts.get("other_picture", { camera: this.#cameras.name(picture.camera) });
   }
 

@@ -38,6 +38,11 @@ export const en = {
   restarts: "Restarts",
   source: "Source",
 
+  unit_ms: "ms",
+  unit_s: "s",
+  unit_min: "min",
+  unit_h: "h",
+
   state_starting: "Starting",
   state_live: "Live",
   state_reconnecting: "Reconnecting",
@@ -63,7 +68,7 @@ export const en = {
   stale: "No new picture",
   waiting_first: "Waiting for the first picture",
   picture_age: "Picture is {age} old",
-  other_picture: "Picture below is still {camera}",
+  other_picture: "This is still {camera}",
 
   restart_title: "Restart {camera}",
   restart_asked: "Asked",

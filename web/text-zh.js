@@ -38,6 +38,11 @@ export const zh = {
   restarts: "重启次数",
   source: "来源",
 
+  unit_ms: "毫秒",
+  unit_s: "秒",
+  unit_min: "分",
+  unit_h: "小时",
+
   state_starting: "启动中",
   state_live: "实时",
   state_reconnecting: "重新连接中",
@@ -62,8 +67,8 @@ export const zh = {
   last: "最后一帧画面",
   stale: "没有新画面",
   waiting_first: "正在等待首帧画面",
-  picture_age: "画面已过去 {age}",
-  other_picture: "下方仍是 {camera} 的画面",
+  picture_age: "画面距今 {age}",
+  other_picture: "当前仍显示 {camera}",
 
   restart_title: "重启 {camera}",
   restart_asked: "已请求",

@@ -1,17 +1,21 @@
 /** Writes quantities so that their width hardly changes from one second to the next. */
 
+/** Names of the units, unless a language has its own. */
+const NAMES = { ms: "ms", s: "s", min: "min", h: "h" };
+
 /**
  * @param {number|null|undefined} ms
+ * @param {typeof NAMES} [names]
  * @returns {string} "42 ms", "2.4 s", "3 min 05 s", "2 h 05 min"; "–" for what is not known
  */
-export function duration(ms) {
+export function duration(ms, names = NAMES) {
   if (typeof ms !== "number" || !Number.isFinite(ms) || ms < 0) return "–";
-  if (ms < 999.5) return `${Math.round(ms)} ms`;
-  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 999.5) return `${Math.round(ms)} ${names.ms}`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} ${names.s}`;
   const seconds = Math.round(ms / 1000);
   const two = (/** @type {number} */ n) => String(n).padStart(2, "0");
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${two(seconds % 60)} s`;
-  return `${Math.floor(seconds / 3600)} h ${two(Math.floor(seconds / 60) % 60)} min`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} ${names.min} ${two(seconds % 60)} ${names.s}`;
+  return `${Math.floor(seconds / 3600)} ${names.h} ${two(Math.floor(seconds / 60) % 60)} ${names.min}`;
 }
 
 /**

@@ -60,6 +60,11 @@ export class Wall {
     for (const [id, tile] of this.#tiles) tile.alarm(cameras.has(id));
   }
 
+  /** @param {"connecting"|"open"|"lost"} state */
+  connection(state) {
+    this.#root.toggleAttribute("data-stale", state === "lost");
+  }
+
   /** Brings the tiles in line with the list: those that stay keep their picture. */
   #arrange() {
     for (const [id, tile] of this.#tiles) if (!this.#cameras.get(id)) this.#remove(id, tile);
