@@ -1,4 +1,7 @@
-/** The few HTTP calls that the page makes. Each throws an Error whose message is fit for the user. */
+/**
+ * The few HTTP calls that the page makes. Each throws an Error: with the server's own sentence for the user, or, where the
+ * server does not answer, the browser's TypeError or TimeoutError.
+ */
 
 /** @param {string} camera @param {string} rest */
 const path = (camera, rest) => `api/v1/cameras/${encodeURIComponent(camera)}/${rest}`;

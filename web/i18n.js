@@ -42,6 +42,13 @@ export class Texts {
     return Object.hasOwn(this.#table, key) ? this.#table[key] : "";
   }
 
+  /** Why a call to the server failed, for people. @param {unknown} error */
+  why(error) {
+    const { name, message } = /** @type {Error} */ (error);
+    // What the browser itself says of a server that does not answer is in its own words, often no sentence at all.
+    return ["TypeError", "TimeoutError", "AbortError"].includes(name) ? this.get("no_connection") : message;
+  }
+
   /** A length of time, for people. @param {number|null|undefined} ms */
   duration(ms) {
     const { unit_ms, unit_s, unit_min, unit_h } = this.#table;

@@ -41,6 +41,7 @@ class Viewer {
   start() {
     this.#texts.fill(document);
     say(find(document, "#room"), this.#texts.get("room", { room: this.#room }));
+    find(document, "[data-action=fullscreen]").hidden = !document.fullscreenEnabled;
     this.#listen();
     this.#apply();
     this.#tick();
@@ -78,8 +79,17 @@ class Viewer {
     follow: () => this.#follow(!this.#following),
     restart: () => this.#restarts.start(this.#stage.target),
     snapshot: () => this.#snapshot(this.#stage.target),
-    fullscreen: () => (document.fullscreenElement ? document.exitFullscreen() : find(document, "[data-stage]").requestFullscreen()),
+    fullscreen: () => this.#fullscreen(),
   };
+
+  async #fullscreen() {
+    try {
+      if (document.fullscreenElement) await document.exitFullscreen();
+      else await find(document, "[data-stage]").requestFullscreen();
+    } catch {
+      // the browser has its reasons, and the user sees that nothing has happened
+    }
+  }
 
   /** @param {Record<string, any>} message */
   #received(message) {
@@ -90,6 +100,9 @@ class Viewer {
       case "cameras": return this.#cameras.replace(message.cameras);
       case "status": return this.#cameras.status(/** @type {any} */ (message));
       case "room": return this.#roomSays(message);
+      case "watching":
+        if (this.#following && message.stream === this.#stream) this.#roomShows(String(message.camera), false);
+        return;
       case "alarm": return this.#alarms.raise(/** @type {any} */ (message));
       case "error":
         // That a camera is unknown is on the stage already, in the user's language.
@@ -101,11 +114,14 @@ class Viewer {
   /** @param {any} message */
   #roomSays(message) {
     this.#alarms.hold(message);
-    if (message.room !== this.#room) return;
-    this.#roomCamera = String(message.camera ?? "");
-    if (!this.#following) return;
+    if (message.room === this.#room) this.#roomShows(String(message.camera ?? ""), Boolean(message.alarm));
+  }
+
+  /** @param {string} camera @param {boolean} held by an alarm, which outranks every click */
+  #roomShows(camera, held) {
+    this.#roomCamera = camera;
     // Between a click and the room's answer to it, answers to earlier clicks would only make the name flicker.
-    if (this.#confirm && !message.alarm && this.#roomCamera !== this.#stage.target) return;
+    if (this.#confirm && !held && camera !== this.#stage.target) return;
     this.#settle();
   }
 
@@ -197,7 +213,7 @@ class Viewer {
     try {
       await api.acknowledge(camera);
     } catch (error) {
-      this.#messages.add(this.#texts.get("acknowledge_failed", { why: /** @type {Error} */ (error).message }), "bad");
+      this.#messages.add(this.#texts.get("acknowledge_failed", { why: this.#texts.why(error) }), "bad");
       throw error;
     }
   }
@@ -207,7 +223,7 @@ class Viewer {
     try {
       this.#messages.add(this.#texts.get("snapshot_saved", { file: await save(camera) }), "good");
     } catch (error) {
-      const why = /** @type {Error} */ (error).message;
+      const why = this.#texts.why(error);
       this.#messages.add(this.#texts.get("snapshot_failed", { camera: this.#cameras.name(camera), why }), "bad");
     }
   }

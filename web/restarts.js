@@ -43,7 +43,7 @@ export class Restarts {
     try {
       await api.restart(camera);
     } catch (error) {
-      this.#fail(camera, run, this.#texts.get("restart_refused", { why: /** @type {Error} */ (error).message }));
+      this.#fail(camera, run, this.#refused(run, this.#texts.why(error)));
       return;
     }
     run.asked = true;
@@ -81,7 +81,7 @@ export class Restarts {
     if (!run) return;
     const info = this.#cameras.get(camera);
     const none = this.#texts.get("restart_no_process", { time: this.#texts.duration(PATIENCE_MS) });
-    this.#fail(camera, run, run.pid && info ? this.#why(info) : this.#texts.get("restart_refused", { why: none }));
+    this.#fail(camera, run, run.pid && info ? this.#why(info) : this.#refused(run, none));
   }
 
   /** @param {string} camera @param {Run} run */
@@ -93,7 +93,13 @@ export class Restarts {
   /** @param {import("./cameras.js").Info} info */
   #why(info) {
     const state = this.#texts.state(info.state);
-    return this.#texts.get("restart_failed", { why: info.error ? `${state} – ${info.error}` : state });
+    const why = info.error ? `${state} – ${info.error}` : state;
+    return this.#texts.get("restart_failed", { camera: this.#cameras.name(info.id), why });
+  }
+
+  /** @param {Run} run @param {string} why */
+  #refused(run, why) {
+    return this.#texts.get("restart_refused", { camera: this.#cameras.name(run.before.id), why });
   }
 
   /** @param {Run} run */

@@ -76,8 +76,8 @@ export const en = {
   restart_process_pid: "Process back, pid {pid}",
   restart_picture: "Picture back",
   restart_picture_after: "Picture back after {time}",
-  restart_refused: "Not restarted: {why}",
-  restart_failed: "Restarted, but no picture: {why}",
+  restart_refused: "{camera} not restarted: {why}",
+  restart_failed: "{camera} restarted, but no picture: {why}",
   restart_no_process: "no new process within {time}",
 
   snapshot_saved: "Saved {file}",

@@ -76,8 +76,8 @@ export const zh = {
   restart_process_pid: "进程已恢复，PID {pid}",
   restart_picture: "画面恢复",
   restart_picture_after: "画面已恢复，用时 {time}",
-  restart_refused: "未能重启：{why}",
-  restart_failed: "已重启，但没有画面：{why}",
+  restart_refused: "未能重启 {camera}：{why}",
+  restart_failed: "{camera} 已重启，但没有画面：{why}",
   restart_no_process: "{time} 内没有新进程",
 
   snapshot_saved: "已保存 {file}",

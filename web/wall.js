@@ -46,12 +46,15 @@ export class Wall {
 
   /** @param {string} camera */
   choose(camera) {
-    this.#tiles.get(this.#chosen)?.choose(false);
+    if (camera === this.#chosen) return;
     this.#chosen = camera;
-    const tile = this.#tiles.get(camera);
-    tile?.choose(true);
-    this.#rove(tile);
-    tile?.element.scrollIntoView({ block: "nearest", inline: "nearest" });
+    this.#mark();
+    this.#tiles.get(camera)?.element.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  #mark() {
+    for (const [id, tile] of this.#tiles) tile.choose(id === this.#chosen);
+    this.#rove(this.#tiles.get(this.#chosen));
   }
 
   /** @param {Set<string>} cameras with an alarm */
@@ -77,9 +80,18 @@ export class Wall {
       find(section, ".tiles").append(...infos.map((info) => this.#tile(info).element));
       return section;
     });
-    this.#root.replaceChildren(...(sections.length ? sections : [this.#note()]));
+    this.#swap(sections.length ? sections : [this.#note()]);
     this.#cameras.list().forEach((info, i) => this.#tiles.get(info.id)?.key(i < 9 ? i + 1 : 0));
-    this.choose(this.#chosen);
+    this.#mark();
+  }
+
+  /** Moving elements takes the focus and the place in the list away: both are put back. @param {HTMLElement[]} content */
+  #swap(content) {
+    const focused = this.#root.contains(document.activeElement) ? document.activeElement : null;
+    const scrolled = this.#root.scrollTop;
+    this.#root.replaceChildren(...content);
+    this.#root.scrollTop = scrolled;
+    if (focused instanceof HTMLElement && focused.isConnected) focused.focus({ preventScroll: true });
   }
 
   #note() {
@@ -94,7 +106,6 @@ export class Wall {
     let tile = this.#tiles.get(info.id);
     if (!tile) {
       tile = new Tile(info.id, this.#engine, this.#texts);
-      tile.choose(false);
       this.#tiles.set(info.id, tile);
       this.#streams.set(tile.stream, tile);
       this.#observer.observe(tile.element);
