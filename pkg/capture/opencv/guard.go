@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"linkstart/pkg/camera"
 )
 
 // ErrStuck says that a call into OpenCV did not come back within its time limit and the grace after it. Nothing can end
 // such a call but the end of the process: the grabber exits, and its supervisor starts a fresh one. Until then the
 // call's goroutine, capture and picture memory stay as they are, because the call still uses them.
-var ErrStuck = errors.New("a call into OpenCV does not return")
+var ErrStuck = fmt.Errorf("a call into OpenCV does not return: %w", camera.ErrStuck)
 
 // errLimit says that a call took longer than its limit, but did come back.
 var errLimit = errors.New("time limit reached")

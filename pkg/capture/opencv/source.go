@@ -75,6 +75,7 @@ func (s *Source) Stream(ctx context.Context, offer func(camera.Picture)) error {
 			continue
 		}
 		if !errors.Is(err, ErrStuck) {
+			offer(camera.Picture{}) // the last chance to encode what is in the buffers
 			err = errors.Join(err, buffers[0].close(), buffers[1].close())
 		}
 		return err
