@@ -123,14 +123,27 @@ func (d *decoder) sequence(n ast.Node, v reflect.Value, path string) {
 
 // text returns the text of a scalar that must be text. Numbers are refused: 010 or 1e3 would change on the way.
 func (d *decoder) text(n ast.Node, path string) (string, bool) {
+	var text string
 	switch n := n.(type) {
 	case *ast.StringNode:
-		return n.Value, true
+		text = n.Value
 	case *ast.LiteralNode:
-		return n.Value.Value, true
+		text = n.Value.Value
+	default:
+		d.mismatch(n, path, "text")
+		return "", false
 	}
-	d.mismatch(n, path, "text")
-	return "", false
+	return text, d.fits(n, path, text)
+}
+
+// maxText bounds one value, in bytes: some checks take time that grows with its square.
+const maxText = 16 << 10
+
+func (d *decoder) fits(n ast.Node, path, text string) bool {
+	if len(text) > maxText {
+		d.add(d.where(n), "", "%s is longer than %d bytes", path, maxText)
+	}
+	return len(text) <= maxText
 }
 
 func (d *decoder) mismatch(n ast.Node, path, want string) {
@@ -173,6 +186,9 @@ func (d *decoder) scalar(n ast.Node, v reflect.Value, path, tag string) {
 		written = n.Value
 	default:
 		d.mismatch(n, path, wanted(v))
+		return
+	}
+	if !d.fits(n, path, written) {
 		return
 	}
 	text := strings.TrimSpace(d.expand(written, path))

@@ -25,7 +25,7 @@ var (
 	keyPattern = regexp.MustCompile(`(?i)(?:password|passwd|passphrase|pass|pas|pwd|pw|token|key|auth|secret|sig|signature|credentials?)[0-9]*=([^&\s]*(?:&[^&=\s]*(?:&|$))*)`)
 
 	// variablePattern is a reference that a shell expands later, which tells nothing.
-	variablePattern = regexp.MustCompile(`^\$(?:\w+|\{\w+\})$`)
+	variablePattern = regexp.MustCompile(`^["']?\$(?:\w+|\{\w+\})["']?$`)
 )
 
 // Redact returns source without its secrets: the password of each URL's userinfo, and each value whose key speaks of
