@@ -71,27 +71,32 @@ export class Wall {
   /** Brings the tiles in line with the list: those that stay keep their picture. */
   #arrange() {
     for (const [id, tile] of this.#tiles) if (!this.#cameras.get(id)) this.#remove(id, tile);
-    const groups = this.#cameras.groups();
-    const sections = [...groups].map(([name, infos]) => {
-      const section = copy("group");
-      const head = find(section, "h2");
-      head.hidden = groups.size < 2 && !name;
-      say(head, name || this.#texts.get("ungrouped"));
-      find(section, ".tiles").append(...infos.map((info) => this.#tile(info).element));
-      return section;
+    this.#keepingPlace(() => {
+      const groups = this.#cameras.groups();
+      const sections = [...groups].map(([name, infos]) => this.#section(name, infos, groups.size < 2 && !name));
+      this.#root.replaceChildren(...(sections.length ? sections : [this.#note()]));
     });
-    this.#swap(sections.length ? sections : [this.#note()]);
     this.#cameras.list().forEach((info, i) => this.#tiles.get(info.id)?.key(i < 9 ? i + 1 : 0));
     this.#mark();
   }
 
-  /** Moving elements takes the focus and the place in the list away: both are put back. @param {HTMLElement[]} content */
-  #swap(content) {
+  /** Moving elements takes the focus and the place in the list away: both are put back. @param {() => void} move */
+  #keepingPlace(move) {
     const focused = this.#root.contains(document.activeElement) ? document.activeElement : null;
     const scrolled = this.#root.scrollTop;
-    this.#root.replaceChildren(...content);
+    move();
     this.#root.scrollTop = scrolled;
     if (focused instanceof HTMLElement && focused.isConnected) focused.focus({ preventScroll: true });
+  }
+
+  /** @param {string} name of the group @param {import("./cameras.js").Info[]} infos @param {boolean} plain without a heading */
+  #section(name, infos, plain) {
+    const section = copy("group");
+    const head = find(section, "h2");
+    head.hidden = plain;
+    say(head, name || this.#texts.get("ungrouped"));
+    find(section, ".tiles").append(...infos.map((info) => this.#tile(info).element));
+    return section;
   }
 
   #note() {
