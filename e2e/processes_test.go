@@ -49,3 +49,15 @@ func (s *system) gone(pids ...int) {
 		})
 	}
 }
+
+// relay returns the process of the relay.
+func (s *system) relay() int {
+	s.t.Helper()
+	for _, pid := range s.children() {
+		if exe, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); filepath.Base(exe) == "relay" {
+			return pid
+		}
+	}
+	s.t.Fatal("no relay runs")
+	return 0
+}
