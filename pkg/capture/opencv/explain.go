@@ -22,10 +22,11 @@ import (
 // errRefused stands for OpenCV's only answer, which is false.
 var errRefused = errors.New("OpenCV cannot open it")
 
-// reach finds out before the opening what OpenCV would not tell after it.
+// reach finds out before the opening what OpenCV would not tell after it. Of web it asks nothing: a sender of RTMP or
+// HTTP may take one connection only.
 func (t target) reach(ctx context.Context) error {
 	switch t.kind {
-	case rtsp, web:
+	case rtsp:
 		conn, err := dial(ctx, t)
 		if err != nil {
 			return unreachable(t, err)
@@ -61,7 +62,7 @@ func unreachable(t target, err error) error {
 	return &camera.Error{Say: say, Err: err}
 }
 
-// explain finds out why t, which was reached, could not be opened.
+// explain finds out why t could not be opened.
 func (t target) explain(ctx context.Context) error {
 	switch t.kind {
 	case rtsp:
@@ -69,9 +70,17 @@ func (t target) explain(ctx context.Context) error {
 		return t.answered(status, err)
 	case web:
 		if t.url.Scheme == "rtmp" {
+			conn, err := dial(ctx, t)
+			if err != nil {
+				return unreachable(t, err)
+			}
+			_ = conn.Close()
 			return &camera.Error{Say: t.name + " does not send the stream " + t.path(), Err: errRefused}
 		}
 		status, err := get(ctx, t)
+		if op := (*net.OpError)(nil); errors.As(err, &op) && op.Op == "dial" {
+			return unreachable(t, err)
+		}
 		return t.answered(status, err)
 	case pipeline:
 		return &camera.Error{Say: "the GStreamer pipeline does not start: try it with gst-launch-1.0; it must end in appsink", Err: errRefused}

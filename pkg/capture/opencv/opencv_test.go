@@ -157,3 +157,11 @@ func TestRTSP(t *testing.T) {
 		})
 	}
 }
+
+// A camera begins with a keyframe, and the next one may be far away: this one never sends another.
+func TestFirstKeyframeIsUsed(t *testing.T) {
+	server := rtsptest.Start(t, rtsptest.Mount{Path: "/a", KeyInt: 1 << 20})
+	sp := spec(server.URL("/a"))
+	_, frame := take(t, newSource(t, sp), 3)
+	decode(t, frame, 640, 360)
+}

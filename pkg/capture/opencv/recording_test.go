@@ -5,6 +5,8 @@ package opencv_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,6 +82,39 @@ func TestFileByEveryName(t *testing.T) {
 				t.Error("a decoded picture is not complete")
 			}
 		})
+	}
+}
+
+func TestFileBehindAnAddressIsLooped(t *testing.T) {
+	server := httptest.NewServer(http.FileServer(http.Dir("testdata")))
+	t.Cleanup(server.Close)
+	prints := map[uint64]int{}
+	n := 0
+	err := stream(t, newSource(t, spec(server.URL+"/short.mp4")), func(p camera.Picture) bool {
+		prints[p.Fingerprint]++
+		n++
+		return n < 25
+	})
+	if !errors.Is(err, context.Canceled) || len(prints) != 20 {
+		t.Errorf("%d different pictures, %v; want 20 of 25, and the first ones twice", len(prints), err)
+	}
+}
+
+func TestGStreamerPipeline(t *testing.T) {
+	const words = "opencv:videotestsrc num-buffers=5 pattern=ball ! video/x-raw,format=BGR,width=320,height=200,framerate=25/1 ! appsink sync=false"
+	n := 0
+	err := stream(t, newSource(t, spec(words)), func(p camera.Picture) bool {
+		n++
+		frame, w, h, err := p.Encode(0)
+		if err != nil {
+			t.Error(err)
+			return false
+		}
+		decode(t, frame, w, h)
+		return true
+	})
+	if n == 0 || !strings.Contains(camera.Say(err), "has ended the stream") {
+		t.Errorf("%d pictures, then %v; want up to 5, then the end", n, err)
 	}
 }
 

@@ -56,11 +56,13 @@ func New(spec camera.Spec, log *slog.Logger) (camera.Source, error) {
 	}, nil
 }
 
-// Stream does what camera.Source promises, with three things to know:
+// Stream does what camera.Source promises, with four things to know:
 //
 //   - It sets environment variables of the process that OpenCV and FFmpeg read, and silences both.
 //   - M-JPEG over RTSP is passed on as it is; all else is decoded, and Encode makes JPEGs of it until the next offer
 //     begins or Stream returns, whichever is first. After that Encode answers with an error.
+//   - When the size of H.264 changes midway, OpenCV 4.6 goes on with pictures of the old size whose content stands still.
+//     It does not tell; who watches for frozen pictures finds out, and a new Stream shows the new size.
 //   - Where errors.Is(err, ErrStuck) the process must end: see there.
 func (s *Source) Stream(ctx context.Context, offer func(camera.Picture)) error {
 	if err := prepare(s.target, min(s.opening, s.reading)); err != nil {
