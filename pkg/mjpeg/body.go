@@ -59,7 +59,7 @@ func (p *part) look(b []byte, boundary boundary) {
 		return
 	}
 	if p.lead < len(b) && isLineEnd(b[p.lead]) {
-		p.lead = len(b) - len(bytes.TrimLeft(b, "\r\n"))
+		p.lead = len(b) - len(bytes.TrimLeft(b[p.lead:], "\r\n"))
 	}
 	p.lead = min(p.lead, len(b))
 	end, err := p.scanner.End(b[p.lead:])

@@ -76,7 +76,6 @@ func (s *source) transport() *http.Transport {
 		TLSHandshakeTimeout:    s.spec.OpenTimeout,
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		DisableCompression:     true,
-		ReadBufferSize:         64 << 10,
 	}
 }
 
