@@ -168,6 +168,8 @@ func (s *Scanner) segment(b []byte, m byte) (more bool, err error) {
 	switch {
 	case m == dht:
 		s.huffman = s.huffman || s.firstScan == 0
+	case m == sos && s.sof == 0:
+		return false, s.broken("a scan comes before its frame header")
 	case m == sos:
 		if s.firstScan == 0 {
 			s.firstScan = s.pos
