@@ -93,7 +93,7 @@ func (ch *channel) join(s *Slot) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	if ch.last != nil {
-		s.offer(ch.last, time.Now())
+		s.put(ch.last)
 	}
 	ch.slots = append(ch.slots, s)
 }

@@ -26,14 +26,20 @@ type Slot struct {
 	skipped uint32        // since the last Take
 }
 
-// offer takes a frame from the bus.
+// offer takes a frame from the bus. A picture that is not live does not count against the viewer's rate, so that the
+// first live one is not held back by it.
 func (s *Slot) offer(f *camera.Frame, now time.Time) {
-	s.mu.Lock()
-	if !s.limiter.Allow(now) {
+	if !f.NotLive && !s.limiter.Allow(now) {
+		s.mu.Lock()
 		s.skipped++
 		s.mu.Unlock()
 		return
 	}
+	s.put(f)
+}
+
+func (s *Slot) put(f *camera.Frame) {
+	s.mu.Lock()
 	if s.frame != nil {
 		s.skipped++
 	}
