@@ -1,0 +1,74 @@
+/** @typedef {import("./painter.js").Figures} Figures */
+
+/**
+ * The page's end of the worker: hands over canvases, says what each stream should show, and passes on what comes back as
+ * events: "connection", "delay", "message", "unsent", "shown", "figures" (see worker.js), each with its fields as detail.
+ */
+export class Engine extends EventTarget {
+  #worker = new Worker(new URL("worker.js", import.meta.url), { type: "module", name: "linkstart" });
+  #last = 0;
+  /** @type {Set<number>} */ #taken = new Set();
+
+  /** @param {string} url of the WebSocket */
+  constructor(url) {
+    super();
+    this.#worker.onmessage = ({ data }) => this.dispatchEvent(new CustomEvent(data.is, { detail: data }));
+    this.#worker.onerror = () => this.dispatchEvent(new CustomEvent("broken"));
+    this.#post({ do: "open", url });
+    const seen = () => this.#post({ do: "visible", visible: document.visibilityState === "visible" });
+    document.addEventListener("visibilitychange", seen);
+    window.addEventListener("online", () => this.#post({ do: "probe" }));
+    seen();
+  }
+
+  /**
+   * Gives a canvas to the worker for good and returns the number of its stream.
+   * @param {HTMLCanvasElement} canvas
+   * @param {boolean} figures all figures, four times a second; otherwise only whether the picture is live, when that changes
+   */
+  attach(canvas, figures = false) {
+    const stream = this.#free();
+    const offscreen = canvas.transferControlToOffscreen();
+    this.#post({ do: "canvas", stream, canvas: offscreen, figures }, [offscreen]);
+    return stream;
+  }
+
+  /** @param {number} stream */
+  detach(stream) {
+    this.#taken.delete(stream);
+    this.#post({ do: "forget", stream });
+  }
+
+  /** @param {number} stream @param {string} camera @param {"main"|"sub"} rendition @param {number} fps */
+  watch(stream, camera, rendition, fps) {
+    this.#post({ do: "want", message: { type: "watch", stream, camera, rendition, fps } });
+  }
+
+  /** @param {number} stream @param {string} room @param {"main"|"sub"} rendition @param {number} fps */
+  follow(stream, room, rendition, fps) {
+    this.#post({ do: "want", message: { type: "follow", stream, room, rendition, fps } });
+  }
+
+  /** @param {number} stream */
+  unwatch(stream) {
+    this.#post({ do: "unwant", stream });
+  }
+
+  /** @param {string} room @param {string} camera */
+  select(room, camera) {
+    this.#post({ do: "send", message: { type: "select", room, camera } });
+  }
+
+  /** Numbers are given out in turn, so that a late frame never meets a new owner. */
+  #free() {
+    do this.#last = (this.#last % 0xffff) + 1;
+    while (this.#taken.has(this.#last));
+    this.#taken.add(this.#last);
+    return this.#last;
+  }
+
+  /** @param {object} command @param {Transferable[]} [transfer] */
+  #post(command, transfer = []) {
+    this.#worker.postMessage(command, transfer);
+  }
+}

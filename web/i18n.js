@@ -1,0 +1,73 @@
+import { en } from "./text-en.js";
+import { zh } from "./text-zh.js";
+import { duration } from "./units.js";
+
+/** @typedef {keyof typeof en} Key */
+
+/** Every text that the page shows, by language. */
+export const tables = { en, zh };
+
+/** @param {string} wanted as in navigator.language @returns {"en"|"zh"} */
+export function language(wanted) {
+  return /^zh\b/i.test(wanted) ? "zh" : "en";
+}
+
+/** Texts in one language. */
+export class Texts {
+  #table;
+
+  /** @param {string} wanted as in navigator.language */
+  constructor(wanted) {
+    this.language = language(wanted);
+    this.#table = tables[this.language];
+  }
+
+  /**
+   * @param {Key} key
+   * @param {Record<string, string|number>} [values] for the {names} in the text
+   */
+  get(key, values = {}) {
+    return this.#table[key].replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+  }
+
+  /** A state in words; one that this page does not know yet is shown as it came. @param {string} state */
+  state(state) {
+    const key = /** @type {Key} */ (`state_${state}`);
+    return Object.hasOwn(this.#table, key) ? this.#table[key] : state;
+  }
+
+  /** What a state means, in a sentence; "" for one that is not known. @param {string} state */
+  meaning(state) {
+    const key = /** @type {Key} */ (`meaning_${state}`);
+    return Object.hasOwn(this.#table, key) ? this.#table[key] : "";
+  }
+
+  /** Why a call to the server failed, for people. @param {unknown} error */
+  why(error) {
+    const { name, message } = /** @type {Error} */ (error);
+    // What the browser itself says of a server that does not answer is in its own words, often no sentence at all.
+    return ["TypeError", "TimeoutError", "AbortError"].includes(name) ? this.get("no_connection") : message;
+  }
+
+  /** A length of time, for people. @param {number|null|undefined} ms */
+  duration(ms) {
+    const { unit_ms, unit_s, unit_min, unit_h } = this.#table;
+    return duration(ms, { ms: unit_ms, s: unit_s, min: unit_min, h: unit_h });
+  }
+
+  /** Fills in the texts that markup asks for with data-text and data-label, templates included. @param {ParentNode} part */
+  fill(part) {
+    if (part instanceof Document) part.documentElement.lang = this.language === "zh" ? "zh-CN" : "en";
+    const roots = [part, ...[...part.querySelectorAll("template")].map((template) => template.content)];
+    for (const root of roots) {
+      for (const element of root.querySelectorAll("[data-text]")) {
+        element.textContent = this.get(/** @type {Key} */ (element.getAttribute("data-text")));
+      }
+      for (const element of root.querySelectorAll("[data-label]")) {
+        const text = this.get(/** @type {Key} */ (element.getAttribute("data-label")));
+        element.setAttribute("aria-label", text);
+        if (element.tagName === "BUTTON") element.setAttribute("title", text);
+      }
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import { Backoff } from "./backoff.js";
+
+/** Sent so often; the answer also tells how far away the server is, ms. */
+const PING_MS = 2000;
+/** Nothing heard for so long means that the connection is dead, although nobody has said so, ms. */
+const SILENCE_MS = 7000;
+/** An attempt to connect may take so long, ms. */
+const CONNECT_MS = 5000;
+
+/**
+ * @typedef {object} Handlers
+ * @property {() => void} open the connection stands: ask for everything again
+ * @property {(message: Record<string, any>) => void} message a JSON message, any type but pong
+ * @property {(data: ArrayBuffer) => void} binary
+ * @property {(state: "connecting"|"open"|"lost", retryMs: number) => void} state
+ * @property {(ms: number) => void} delay time to the server and back
+ */
+
+/** A WebSocket that comes back by itself, for as long as the page lives. */
+export class Link {
+  #url;
+  #on;
+  #backoff = new Backoff();
+  /** @type {WebSocket|null} */ #socket = null;
+  #retry = 0;
+  #deadline = 0;
+  #pulse = 0;
+  #heard = 0;
+
+  /** @param {string} url @param {Handlers} on */
+  constructor(url, on) {
+    this.#url = url;
+    this.#on = on;
+  }
+
+  /** Connects now, also in the middle of a wait. Does nothing while a connection stands or is being made. */
+  connect() {
+    if (this.#socket) return;
+    clearTimeout(this.#retry);
+    this.#on.state("connecting", 0);
+    const socket = new WebSocket(this.#url);
+    this.#socket = socket;
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => this.#opened();
+    socket.onmessage = (event) => this.#received(event.data);
+    socket.onclose = () => this.#lost();
+    this.#deadline = setTimeout(() => this.#lost(), CONNECT_MS);
+  }
+
+  /** Finds out at once whether an open connection still lives: for when a machine wakes up. */
+  probe() {
+    if (!this.#socket) this.connect();
+    else this.#beat();
+  }
+
+  /**
+   * @param {object} message
+   * @returns {boolean} false when there is no connection: nothing is kept for later
+   */
+  send(message) {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  #opened() {
+    clearTimeout(this.#deadline);
+    this.#heard = performance.now();
+    this.#pulse = setInterval(() => this.#beat(), PING_MS);
+    this.#on.state("open", 0);
+    this.#on.open();
+    this.#beat();
+  }
+
+  #beat() {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+    if (performance.now() - this.#heard > SILENCE_MS) this.#lost();
+    else this.send({ type: "ping", t: performance.now() });
+  }
+
+  /** @param {string|ArrayBuffer} data */
+  #received(data) {
+    this.#heard = performance.now();
+    this.#backoff.reset();
+    if (typeof data !== "string") return this.#on.binary(data);
+    let message;
+    try {
+      message = JSON.parse(data);
+    } catch {
+      return; // what is no JSON has nothing to say to us
+    }
+    if (message?.type === "pong") this.#on.delay(performance.now() - Number(message.t));
+    else if (typeof message?.type === "string") this.#on.message(message);
+  }
+
+  /** Lets go of the socket without waiting for it: closing a dead one can take minutes. */
+  #lost() {
+    const socket = this.#socket;
+    if (!socket) return;
+    this.#socket = null;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+    clearTimeout(this.#deadline);
+    clearInterval(this.#pulse);
+    const wait = this.#backoff.next();
+    this.#retry = setTimeout(() => this.connect(), wait);
+    this.#on.state("lost", wait);
+  }
+}

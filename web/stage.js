@@ -1,0 +1,164 @@
+import { find, say, shape, showState } from "./dom.js";
+import { bitrate, rate } from "./units.js";
+import { judge } from "./verdict.js";
+
+/** A switch that takes longer than this shows that it is under way, ms. */
+const SPINNER_MS = 150;
+/** After so long the picture of another camera must not stand under the new name any more, ms. */
+const COVER_MS = 2000;
+
+/** The large picture with its name, its figures, and a clear sign whenever it is not the present. */
+export class Stage {
+  #root;
+  #cameras;
+  #texts;
+  #target = "";
+  #since = 0;
+  #clicked = 0;
+  /** @type {"connecting"|"open"|"lost"} */ #connection = "connecting";
+  /** @type {import("./painter.js").Figures|null} */ #picture = null;
+  /** @type {number[]} */ #timers = [];
+
+  /** @param {HTMLElement} root @param {import("./cameras.js").Cameras} cameras @param {import("./i18n.js").Texts} texts */
+  constructor(root, cameras, texts) {
+    this.#root = root;
+    this.#cameras = cameras;
+    this.#texts = texts;
+    cameras.addEventListener("list", () => this.render());
+    cameras.addEventListener("status", (event) => {
+      if (/** @type {CustomEvent} */ (event).detail.id === this.#target) this.render();
+    });
+  }
+
+  /** Which camera should be seen; it may not be there yet. */
+  get target() {
+    return this.#target;
+  }
+
+  /** @param {string} camera id, "" for none @param {number} [clicked] ms since Unix epoch, where a click asked for it */
+  show(camera, clicked = 0) {
+    if (clicked && camera !== this.#picture?.camera) {
+      this.#clicked = clicked;
+      find(this.#root, "#figure-click").removeAttribute("data-click-ms");
+    }
+    if (camera === this.#target) return;
+    this.#target = camera;
+    this.#since = performance.now();
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers = [SPINNER_MS, COVER_MS].map((ms) => setTimeout(() => this.render(), ms + 1));
+    this.render();
+  }
+
+  /** @param {"connecting"|"open"|"lost"} state */
+  connection(state) {
+    this.#connection = state;
+    this.render();
+  }
+
+  /** @param {import("./painter.js").Figures} picture what is on the canvas now */
+  picture(picture) {
+    this.#picture = picture;
+    this.render();
+  }
+
+  /** The first picture of a camera. @param {import("./painter.js").Figures} picture @param {number} at ms since Unix epoch */
+  shown(picture, at) {
+    if (this.#clicked && picture.camera === this.#target) {
+      const ms = Math.max(0, Math.round(at - this.#clicked));
+      this.#clicked = 0;
+      const figure = find(this.#root, "#figure-click");
+      say(figure, this.#texts.duration(ms));
+      figure.dataset.clickMs = String(ms);
+    }
+    this.picture(picture);
+  }
+
+  render() {
+    const info = this.#cameras.get(this.#target);
+    const picture = this.#picture;
+    const connected = this.#connection === "open";
+    const verdict = judge({ connected, target: this.#target, info, picture });
+    const waited = performance.now() - this.#since;
+    const missing = picture?.camera !== this.#target; // also before the first picture of all
+
+    this.#head(info);
+    this.#figures(info, missing ? null : picture);
+    this.#root.dataset.camera = picture?.camera ?? "";
+    this.#root.dataset.seq = picture ? String(picture.seq) : "";
+    if (missing && this.#target && waited < SPINNER_MS) return; // a quick switch changes nothing but the name
+
+    const covered = missing && (!picture || !this.#target || !info || waited >= COVER_MS);
+    const hopeful = missing && connected && info !== undefined && ["live", "starting"].includes(info.state);
+    const connecting = this.#connection === "connecting";
+    this.#root.dataset.live = String(verdict.live);
+    this.#root.toggleAttribute("data-covered", covered);
+    find(this.#root, "#stage-spinner").hidden = !hopeful && !connecting;
+    this.#plate(verdict, info, connecting || (hopeful && waited < COVER_MS));
+  }
+
+  /** @param {import("./cameras.js").Info|undefined} info */
+  #head(info) {
+    say(find(this.#root, "#stage-name"), info ? info.name || info.id : this.#target || this.#texts.get("none"));
+    say(find(this.#root, "#stage-group"), info?.group ?? "");
+    const state = find(this.#root, "#stage-state");
+    state.hidden = !info || this.#connection !== "open";
+    if (info) showState(state, info.state, this.#texts.state(info.state));
+    for (const button of this.#root.querySelectorAll("[data-action=restart], [data-action=snapshot]")) {
+      /** @type {HTMLButtonElement} */ (button).disabled = !info;
+    }
+  }
+
+  /** @param {import("./cameras.js").Info|undefined} info @param {import("./painter.js").Figures|null} picture */
+  #figures(info, picture) {
+    const figure = (/** @type {string} */ name, /** @type {string} */ text) => say(find(this.#root, `#figure-${name}`), text);
+    figure("fps", rate(picture?.fps));
+    figure("age", this.#texts.duration(picture?.ageMs));
+    const { width, height } = picture ?? { width: info?.width, height: info?.height };
+    figure("size", width && height ? `${width} × ${height}` : "–");
+    figure("bitrate", bitrate(info?.bitrate));
+    figure("viewers", info ? String(info.viewers ?? 0) : "–");
+    figure("pid", info?.pid ? String(info.pid) : "–");
+    figure("restarts", info ? String(info.restarts ?? 0) : "–");
+    figure("source", info?.source || "–");
+  }
+
+  /**
+   * @param {import("./verdict.js").Verdict} verdict
+   * @param {import("./cameras.js").Info|undefined} info
+   * @param {boolean} patient the picture may be here any moment: say nothing yet
+   */
+  #plate(verdict, info, patient) {
+    const plate = find(this.#root, "#stage-plate");
+    plate.hidden = verdict.live || patient;
+    if (plate.hidden) return;
+    const { sign, title, detail } = this.#words(verdict.reason, info);
+    plate.dataset.state = sign;
+    shape(find(plate, "svg"), sign);
+    say(find(plate, ".plate-title"), title);
+    say(find(plate, ".plate-detail"), detail);
+    say(find(plate, ".plate-age"), this.#age());
+  }
+
+  #age() {
+    const picture = this.#picture;
+    if (!picture || this.#root.hasAttribute("data-covered")) return "";
+    if (picture.camera === this.#target) return this.#texts.get("picture_age", { age: this.#texts.duration(picture.ageMs) });
+    return this.#texts.get("other_picture", { camera: this.#cameras.name(picture.camera) });
+  }
+
+  /** @param {string} reason @param {import("./cameras.js").Info|undefined} info */
+  #words(reason, info) {
+    const t = this.#texts;
+    const error = info?.error ?? "";
+    switch (reason) {
+      case "connection": return { sign: "lost", title: t.get("lost"), detail: t.get("lost_hint") };
+      case "none": return { sign: "waiting", title: t.get("none"), detail: t.get("none_hint") };
+      case "unknown": return { sign: "unknown", title: t.get("unknown", { camera: this.#target }), detail: t.get("unknown_hint") };
+      case "last": return { sign: "reconnecting", title: t.get("last"), detail: error };
+      case "stale": return { sign: "frozen", title: t.get("stale"), detail: error };
+      case "empty":
+      case "switching": return { sign: "starting", title: t.get("waiting_first"), detail: error };
+      default: return { sign: info?.state ?? "", title: t.state(info?.state ?? ""), detail: error || t.meaning(info?.state ?? "") };
+    }
+  }
+}
