@@ -8,16 +8,15 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
-	"testing/fstest"
 
 	"linkstart/pkg/camera"
 	"linkstart/pkg/child"
 	"linkstart/pkg/relay"
+	"linkstart/web"
 )
 
 // version is set when the program is built.
@@ -48,7 +47,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	var config child.Relay
 	ctx, err := child.Read(ctx, stdin, &config)
 	if err == nil {
-		err = relay.Run(ctx, relay.Options{Config: config, Viewer: viewer(), Log: log})
+		err = relay.Run(ctx, relay.Options{Config: config, Viewer: web.Files(), Log: log})
 	}
 	switch {
 	case err == nil, errors.Is(err, context.Canceled):
@@ -60,5 +59,3 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	log.Error(camera.Say(err), "err", err)
 	return 1
 }
-
-func viewer() fs.FS { return fstest.MapFS{} }
