@@ -1,0 +1,147 @@
+package relay
+
+import (
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofiber/contrib/websocket"
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
+	recovery "github.com/gofiber/fiber/v2/middleware/recover"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+const (
+	readTimeout = 30 * time.Second // of one request with its body
+	idleTimeout = 60 * time.Second // between two requests
+	headerBytes = 16 << 10
+	bodySpare   = 4 << 10 // above the largest JPEG, for other bodies where that is set very small
+)
+
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; " +
+	"connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+
+// route is one line of the API.
+type route struct {
+	method, path string
+	handle       fiber.Handler
+}
+
+func (r *Relay) routes() []route {
+	scrape := adaptor.HTTPHandler(promhttp.HandlerFor(r.metrics.registry, promhttp.HandlerOpts{}))
+	const get, post, put, del = fiber.MethodGet, fiber.MethodPost, fiber.MethodPut, fiber.MethodDelete
+	return []route{
+		{get, "/api/v1/cameras", r.listCameras},
+		{get, "/api/v1/cameras/:id", r.getCamera},
+		{post, "/api/v1/cameras/:id/restart", r.order("restart")},
+		{post, "/api/v1/cameras/:id/stop", r.order("stop")},
+		{post, "/api/v1/cameras/:id/start", r.order("start")},
+		{get, "/api/v1/cameras/:id/snapshot.jpg", r.snapshot},
+		{get, "/api/v1/cameras/:id/stream.mjpeg", r.multipart},
+		{post, "/api/v1/cameras/:id/frames", r.push},
+		{post, "/api/v1/cameras/:id/alarm", r.raiseAlarm},
+		{del, "/api/v1/cameras/:id/alarm", r.acknowledgeAlarm},
+		{get, "/api/v1/cameras/:id/logs", r.logs},
+		{get, "/api/v1/rooms/:room", r.getRoom},
+		{put, "/api/v1/rooms/:room", r.putRoom},
+		{get, "/api/v1/events", r.events},
+		{get, "/api/v1/openapi.json", describe},
+		{get, "/ws", r.socket()},
+		{get, "/metrics", scrape},
+		{get, "/healthz", healthy},
+		{get, "/readyz", r.ready},
+	}
+}
+
+// app is everything that is served.
+func (r *Relay) app(viewer fs.FS) (*fiber.App, error) {
+	app := fiber.New(fiber.Config{
+		AppName:   "linkstart",
+		BodyLimit: r.config.MaxBytes + bodySpare, ReadBufferSize: headerBytes,
+		ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		DisableStartupMessage: true,
+		Immutable:             true, // strings outlive their handler in streams and logs
+		ErrorHandler:          r.fail,
+	})
+	app.Server().Logger = serverLog{r.log}
+	app.Use(recovery.New(recovery.Config{EnableStackTrace: true, StackTraceHandler: func(c *fiber.Ctx, e any) {
+		r.log.Error("handler panicked", "path", c.Path(), "panic", e, "stack", string(debug.Stack()))
+	}}))
+	app.Use(headers, r.refuseForeign)
+	for _, route := range r.routes() {
+		app.Add(route.method, route.path, route.handle)
+		if route.method == fiber.MethodGet && route.path != "/ws" {
+			app.Add(fiber.MethodHead, route.path, route.handle)
+		}
+	}
+	if err := serveViewer(app, viewer); err != nil {
+		return nil, err
+	}
+	return app, nil
+}
+
+// headers go with every answer.
+func headers(c *fiber.Ctx) error {
+	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
+	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return c.Next()
+}
+
+// refuseForeign keeps pages of other sites from changing anything through a visitor's browser.
+func (r *Relay) refuseForeign(c *fiber.Ctx) error {
+	switch c.Method() {
+	case fiber.MethodGet, fiber.MethodHead, fiber.MethodOptions:
+		return c.Next()
+	}
+	origin := c.Get(fiber.HeaderOrigin)
+	if !r.allowed(origin, c.Get(fiber.HeaderHost)) || origin == "" && c.Get("Sec-Fetch-Site") == "cross-site" {
+		return refuse(codeForeignOrigin, "Requests that change something must come from this server's own pages.")
+	}
+	return c.Next()
+}
+
+// allowed tells whether a page of that origin may act here: one of this host, one that is configured, or no page at all.
+func (r *Relay) allowed(origin, host string) bool {
+	if origin == "" {
+		return true
+	}
+	same := func(o string) bool { return strings.EqualFold(o, origin) }
+	if slices.ContainsFunc(r.config.Origins, same) {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && u.Host != "" && strings.EqualFold(u.Host, host)
+}
+
+// socket serves /ws.
+func (r *Relay) socket() fiber.Handler {
+	upgrade := websocket.New(func(c *websocket.Conn) { newSession(r, c).serve() }, websocket.Config{
+		ReadBufferSize: 4 << 10, WriteBufferSize: 1 << 10,
+		RecoverHandler: func(*websocket.Conn) {
+			if e := recover(); e != nil {
+				r.log.Error("viewer's connection panicked", "panic", e, "stack", string(debug.Stack()))
+			}
+		},
+	})
+	return func(c *fiber.Ctx) error {
+		if !r.allowed(c.Get(fiber.HeaderOrigin), c.Get(fiber.HeaderHost)) {
+			return refuse(codeForeignOrigin, "Only this server's own pages, and origins that are configured, may open the WebSocket.")
+		}
+		if !websocket.IsWebSocketUpgrade(c) {
+			return refuse(codeUpgrade, "Open this address as a WebSocket.")
+		}
+		return upgrade(c)
+	}
+}
+
+// serverLog takes what the HTTP server says of connections that break: of interest to developers only.
+type serverLog struct{ log *slog.Logger }
+
+func (l serverLog) Printf(format string, a ...any) { l.log.Debug(fmt.Sprintf(format, a...)) }

@@ -1,0 +1,149 @@
+package relay
+
+import (
+	"encoding/json"
+
+	"github.com/gofiber/contrib/websocket"
+	"github.com/nats-io/nats.go"
+
+	"linkstart/pkg/camera"
+	"linkstart/pkg/rooms"
+	"linkstart/pkg/wire"
+)
+
+type cameraID = camera.ID
+
+const closeGoingAway = websocket.CloseGoingAway
+
+// client is a connection that stays open. None of its methods blocks.
+type client interface {
+	text(text)
+	watches(cameraID) bool
+	roomChanged(room cameraID) // "" for all rooms
+	greet(wire.Hello)
+	stop(code int, reason string)
+}
+
+// enter greets c and lets it have everything from now on: nothing falls between the greeting and the first change. It is
+// false when the relay is stopping. The caller calls leave in either case.
+func (r *Relay) enter(c client) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopping {
+		return false
+	}
+	r.running.Add(1)
+	r.clients[c] = struct{}{}
+	c.greet(wire.Hello{
+		Type: wire.TypeHello, Version: r.config.Version, Cameras: r.cameras.List(), Rooms: r.shownRooms(),
+	})
+	return true
+}
+
+func (r *Relay) leave(c client) {
+	r.mu.Lock()
+	_, entered := r.clients[c]
+	delete(r.clients, c)
+	r.mu.Unlock()
+	if entered {
+		r.running.Done()
+	}
+}
+
+func (r *Relay) connections() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.clients)
+}
+
+// broadcast encodes a message once for every client that to chooses.
+func (r *Relay) broadcast(key, kind string, message any, to func(client) bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var body []byte
+	for c := range r.clients {
+		if !to(c) {
+			continue
+		}
+		if body == nil {
+			var err error
+			if body, err = json.Marshal(message); err != nil {
+				r.log.Error("encode message", "kind", kind, "err", err)
+				return
+			}
+		}
+		c.text(text{key, kind, body})
+	}
+}
+
+func everyone(client) bool { return true }
+
+// listed is called when cameras came, went or changed places: a room may then show another one.
+func (r *Relay) listed() {
+	r.broadcast(wire.TypeCameras, wire.TypeCameras, wire.Cameras{Type: wire.TypeCameras, Cameras: r.cameras.List()}, everyone)
+	for _, s := range r.shownRooms() {
+		r.tellRoom(s)
+	}
+	r.refollow("")
+	r.metrics.forget(r.cameras.Known)
+}
+
+func (r *Relay) changed(i camera.Info) {
+	r.broadcast("status:"+string(i.ID), wire.TypeStatus, wire.Status{Type: wire.TypeStatus, Camera: i.ID, Info: i}, everyone)
+}
+
+func (r *Relay) figures(i camera.Info) {
+	r.broadcast("status:"+string(i.ID), wire.TypeStatus, wire.Status{Type: wire.TypeStatus, Camera: i.ID, Info: i},
+		func(c client) bool { return c.watches(i.ID) })
+}
+
+func (r *Relay) alarmed(m *nats.Msg) {
+	a, err := rooms.DecodeAlarm(r.subjects, m)
+	if err != nil {
+		return // whichever relay deals with it says so
+	}
+	a.Type = wire.TypeAlarm
+	r.broadcast("", wire.TypeAlarm, a, everyone)
+}
+
+func (r *Relay) roomChanged(s rooms.State) {
+	r.tellRoom(r.resolve(s))
+	r.refollow(s.Room)
+}
+
+func (r *Relay) tellRoom(s wire.Room) {
+	s.Type = wire.TypeRoom
+	r.broadcast("room:"+string(s.Room), wire.TypeRoom, s, everyone)
+}
+
+func (r *Relay) refollow(room cameraID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for c := range r.clients {
+		c.roomChanged(room)
+	}
+}
+
+// shown is what a room shows.
+func (r *Relay) shown(room cameraID) wire.Room { return r.resolve(r.rooms.Get(room)) }
+
+func (r *Relay) shownRooms() []wire.Room {
+	list := r.rooms.List()
+	shown := make([]wire.Room, len(list))
+	for i, s := range list {
+		shown[i] = r.resolve(s)
+	}
+	return shown
+}
+
+// resolve chooses a camera that exists: the one with the alarm, the selected one, or the first of the configuration.
+func (r *Relay) resolve(s rooms.State) wire.Room {
+	shown := wire.Room{Room: s.Room, Camera: s.Camera}
+	if s.Camera == "" || !r.cameras.Known(s.Camera) {
+		shown.Camera = r.cameras.First()
+	}
+	if s.Alarm != nil && r.cameras.Known(s.Alarm.Camera) {
+		shown.Camera, shown.Alarm = s.Alarm.Camera, s.Alarm
+	}
+	return shown
+}

@@ -1,0 +1,227 @@
+// Package fanout hands each camera's newest frame to every viewer of it, and asks for a camera's frames only while it has
+// viewers.
+package fanout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"linkstart/pkg/bus"
+	"linkstart/pkg/camera"
+	"linkstart/pkg/pace"
+)
+
+// ErrClosed is what a hub says that is closed.
+var ErrClosed = errors.New("the relay is stopping")
+
+// ErrNoPicture is when a camera has had no picture, or none can be had of it now.
+var ErrNoPicture = errors.New("there is no picture")
+
+type key struct {
+	camera    camera.ID
+	rendition camera.Rendition
+}
+
+// Hub has one feed of the bus for each camera and rendition that is watched. Frames are shared by all viewers and never
+// copied.
+type Hub struct {
+	nc       *nats.Conn
+	subjects bus.Subjects
+	live     func(camera.ID) bool // whether a camera is live: it must not call the hub
+	log      *slog.Logger
+	memory   memory
+
+	mu       sync.Mutex // before channel.mu; never taken by the bus's goroutines
+	channels map[key]*channel
+	ending   sync.WaitGroup // feeds that were closed
+	closed   bool
+}
+
+// channel is one feed and its viewers.
+type channel struct {
+	hub  *Hub
+	key  key
+	feed *bus.Feed // guarded by hub.mu
+
+	mu    sync.Mutex
+	slots []*Slot
+	last  *camera.Frame
+}
+
+// New makes a hub on nc. live tells whether a camera's state is live.
+func New(nc *nats.Conn, s bus.Subjects, live func(camera.ID) bool, log *slog.Logger) *Hub {
+	return &Hub{nc: nc, subjects: s, live: live, log: log, channels: make(map[key]*channel)}
+}
+
+// Watch makes a slot for the frames of a camera, at most fps per second (0: all). The newest picture known is in it at
+// once where there is one; wake is called whenever there is something new, and must not block.
+func (h *Hub) Watch(id camera.ID, r camera.Rendition, fps float64, wake func()) (*Slot, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return nil, fmt.Errorf("watch %s: %w", id, ErrClosed)
+	}
+	k := key{id, r}
+	ch := h.channels[k]
+	if ch == nil {
+		ch = &channel{hub: h, key: k}
+		if !h.live(id) { // a live camera's grabber answers with a newer one within milliseconds
+			ch.last = h.memory.get(k)
+		}
+		feed, err := bus.OpenFeed(h.nc, h.subjects, id, r, fps, h.log, ch.deliver)
+		if err != nil {
+			return nil, fmt.Errorf("watch %s: %w", id, err)
+		}
+		ch.feed = feed
+		h.channels[k] = ch
+	}
+	s := &Slot{Camera: id, Rendition: r, channel: ch, fps: fps, limiter: pace.NewLimiter(fps), wake: wake}
+	ch.join(s)
+	ch.feed.SetFPS(ch.wanted())
+	return s, nil
+}
+
+// join hands the newest picture over and adds s, in one step: no frame is lost or comes twice.
+func (ch *channel) join(s *Slot) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if ch.last != nil {
+		s.put(ch.last)
+	}
+	ch.slots = append(ch.slots, s)
+}
+
+// deliver is called by the feed with each frame.
+func (ch *channel) deliver(f *camera.Frame) {
+	now := time.Now()
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	ch.last = f
+	for _, s := range ch.slots {
+		s.offer(f, now)
+	}
+}
+
+// wanted is the largest rate that a viewer asked for.
+func (ch *channel) wanted() float64 {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	var most float64
+	for _, s := range ch.slots {
+		if s.fps == 0 {
+			return 0
+		}
+		most = max(most, s.fps)
+	}
+	return most
+}
+
+func (h *Hub) leave(s *Slot) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ch := s.channel
+	ch.mu.Lock()
+	if i := slices.Index(ch.slots, s); i >= 0 {
+		ch.slots = slices.Delete(ch.slots, i, i+1)
+	}
+	left, last := len(ch.slots), ch.last
+	ch.mu.Unlock()
+	if left > 0 {
+		ch.feed.SetFPS(ch.wanted())
+		return
+	}
+	if h.channels[ch.key] != ch {
+		return
+	}
+	delete(h.channels, ch.key)
+	h.memory.put(ch.key, last)
+	h.end(ch.feed)
+}
+
+// end closes a feed without waiting for it; Close does wait. h.mu is held.
+func (h *Hub) end(f *bus.Feed) {
+	f.Close()
+	h.ending.Go(func() { <-f.Done() })
+}
+
+// Poke asks for a camera's frames again now: for when its process is known to be back.
+func (h *Hub) Poke(id camera.ID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for k, ch := range h.channels {
+		if k.camera == id {
+			ch.feed.Poke()
+		}
+	}
+}
+
+// Viewers counts the slots of a camera, all renditions.
+func (h *Hub) Viewers(id camera.ID) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := 0
+	for k, ch := range h.channels {
+		if k.camera == id {
+			ch.mu.Lock()
+			n += len(ch.slots)
+			ch.mu.Unlock()
+		}
+	}
+	return n
+}
+
+// Newest returns the newest frame that can be had: the running feed's where the camera is live, else what its grabber
+// answers, else the last one known. errors.Is(err, ErrNoPicture) when there is none.
+func (h *Hub) Newest(ctx context.Context, id camera.ID, r camera.Rendition) (*camera.Frame, error) {
+	k := key{id, r}
+	running := h.running(k)
+	if running != nil && h.live(id) {
+		return running, nil
+	}
+	f, err := bus.Ask(ctx, h.nc, h.subjects, id, r)
+	if err == nil {
+		h.memory.put(k, f)
+		return f, nil
+	}
+	if running != nil {
+		return running, nil
+	}
+	if f := h.memory.get(k); f != nil {
+		return f, nil
+	}
+	return nil, fmt.Errorf("%w: %w", ErrNoPicture, err)
+}
+
+func (h *Hub) running(k key) *camera.Frame {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ch := h.channels[k]
+	if ch == nil {
+		return nil
+	}
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	return ch.last
+}
+
+// Live tells whether f is to be shown as a present picture of a camera.
+func (h *Hub) Live(id camera.ID, f *camera.Frame) bool { return !f.NotLive && h.live(id) }
+
+// Close ends every feed and waits until nothing of them runs; slots stay empty afterwards.
+func (h *Hub) Close() {
+	h.mu.Lock()
+	h.closed = true
+	for k, ch := range h.channels {
+		delete(h.channels, k)
+		h.end(ch.feed)
+	}
+	h.mu.Unlock()
+	h.ending.Wait()
+}

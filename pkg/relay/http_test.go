@@ -1,0 +1,266 @@
+package relay_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"linkstart/pkg/camera"
+)
+
+func pushCamera() camera.Info {
+	i := info("door", camera.Waiting)
+	i.Source = "push:"
+	return i
+}
+
+func TestRoutes(t *testing.T) {
+	w := newWorld(t, info("a", camera.Live), info("dark", camera.Starting), pushCamera())
+	w.grab("a").publish(0)
+	w.grab("dark")
+	door := w.grab("door")
+	pushed := make(chan []byte, 1)
+	_, err := door.nc.Subscribe(subjects.Push("door"), func(m *nats.Msg) {
+		pushed <- m.Data
+		_ = m.Respond(nil)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := door.nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	evil := []string{"Origin", "https://evil.example"}
+	for _, c := range []struct {
+		method, path, body string
+		header             []string
+		status             int
+		want               string // in the body; the code of a problem
+	}{
+		{"GET", "/", "", nil, 200, "viewer"},
+		{"GET", "/app.js", "", nil, 200, "export"},
+		{"GET", "/api/v1/cameras", "", nil, 200, `"id":"a"`},
+		{"GET", "/api/v1/cameras/a", "", nil, 200, `"state":"live"`},
+		{"GET", "/api/v1/cameras/nobody", "", nil, 404, "unknown_camera"},
+		{"GET", "/api/v1/cameras/%2e%2e", "", nil, 404, "unknown_camera"},
+		{"POST", "/api/v1/cameras/a/restart", "", nil, 202, `"action":"restart"`},
+		{"POST", "/api/v1/cameras/a/stop", "", nil, 202, `"action":"stop"`},
+		{"POST", "/api/v1/cameras/a/start", "", nil, 500, "it runs already"},
+		{"POST", "/api/v1/cameras/nobody/restart", "", nil, 404, "unknown_camera"},
+		{"POST", "/api/v1/cameras/a/restart", "", evil, 403, "foreign_origin"},
+		{"POST", "/api/v1/cameras/a/restart", "", []string{"Sec-Fetch-Site", "cross-site"}, 403, "foreign_origin"},
+		{"POST", "/api/v1/cameras/a/restart", "", []string{"Origin", "https://control.example", "Sec-Fetch-Site", "cross-site"}, 202, "restart"},
+		{"GET", "/api/v1/cameras/a/restart", "", nil, 405, "method_not_allowed"},
+		{"GET", "/api/v1/cameras/a/snapshot.jpg", "", nil, 200, "\xff\xd8"},
+		{"HEAD", "/api/v1/cameras/a/snapshot.jpg", "", nil, 200, ""},
+		{"GET", "/api/v1/cameras/a/snapshot.jpg?rendition=huge", "", nil, 400, "bad_request"},
+		{"GET", "/api/v1/cameras/dark/snapshot.jpg", "", nil, 503, "no_picture"},
+		{"GET", "/api/v1/cameras/nobody/snapshot.jpg", "", nil, 404, "unknown_camera"},
+		{"HEAD", "/api/v1/cameras/a/stream.mjpeg", "", nil, 200, ""},
+		{"GET", "/api/v1/cameras/a/stream.mjpeg?fps=x", "", nil, 400, "bad_request"},
+		{"GET", "/api/v1/cameras/a/stream.mjpeg?fps=-1", "", nil, 400, "bad_request"},
+		{"GET", "/api/v1/cameras/a/stream.mjpeg?fps=NaN", "", nil, 400, "bad_request"},
+		{"GET", "/api/v1/cameras/a/stream.mjpeg?rendition=huge", "", nil, 400, "bad_request"},
+		{"POST", "/api/v1/cameras/door/frames", string(smallJPEG), nil, 204, ""},
+		{"POST", "/api/v1/cameras/door/frames", "hello", nil, 422, "not_jpeg"},
+		{"POST", "/api/v1/cameras/door/frames", "", nil, 422, "not_jpeg"},
+		{"POST", "/api/v1/cameras/door/frames", string(picture("door", maxBytes)), nil, 413, "too_large"},
+		{"POST", "/api/v1/cameras/door/frames", string(picture("door", 4*maxBytes)), nil, 413, "too_large"},
+		{"POST", "/api/v1/cameras/a/frames", string(smallJPEG), nil, 409, "not_push_camera"},
+		{"GET", "/api/v1/rooms/main", "", nil, 200, `{"room":"main","camera":"a"}`},
+		{"PUT", "/api/v1/rooms/main", `{"camera":"dark"}`, nil, 200, `"camera":"dark"`},
+		{"PUT", "/api/v1/rooms/main", `{"camera":"nobody"}`, nil, 404, "unknown_camera"},
+		{"PUT", "/api/v1/rooms/main", `{`, nil, 400, "bad_request"},
+		{"PUT", "/api/v1/rooms/Main", `{"camera":"a"}`, nil, 400, "bad_request"},
+		{"GET", "/api/v1/rooms/a.b", "", nil, 400, "bad_request"},
+		{"PUT", "/api/v1/rooms/main", `{"camera":"a"}`, evil, 403, "foreign_origin"},
+		{"POST", "/api/v1/cameras/a/alarm", `{"kind":"smoke"}`, nil, 202, "alarm"},
+		{"POST", "/api/v1/cameras/a/alarm", `{}`, nil, 400, "kind is missing"},
+		{"POST", "/api/v1/cameras/a/alarm", `{"kind":"` + strings.Repeat("火", 65) + `"}`, nil, 400, "longer than 64"},
+		{"POST", "/api/v1/cameras/a/alarm", `no`, nil, 400, "bad_request"},
+		{"DELETE", "/api/v1/cameras/a/alarm", "", nil, 204, ""},
+		{"GET", "/api/v1/cameras/a/logs", "", nil, 200, "first line\nsecond line\n"},
+		{"GET", "/api/v1/cameras/a/logs?lines=x", "", nil, 400, "bad_request"},
+		{"GET", "/api/v1/cameras/a/logs?follow=x", "", nil, 400, "bad_request"},
+		{"GET", "/api/v1/cameras/nobody/logs?follow=1", "", nil, 404, "unknown_camera"},
+		{"HEAD", "/api/v1/events", "", nil, 200, ""},
+		{"GET", "/api/v1/openapi.json", "", nil, 200, `"openapi"`},
+		{"GET", "/metrics", "", nil, 200, `linkstart_camera_state{camera="a",state="live"} 1`},
+		{"GET", "/healthz", "", nil, 200, "ok"},
+		{"GET", "/readyz", "", nil, 200, "ready"},
+		{"GET", "/ws", "", nil, 426, "upgrade_required"},
+		{"GET", "/nowhere", "", nil, 404, "not_found"},
+		{"POST", "/nowhere", "", nil, 404, "not_found"},
+		{"DELETE", "/", "", nil, 405, "method_not_allowed"},
+	} {
+		name := c.method + " " + c.path
+		resp, b := w.do(c.method, c.path, []byte(c.body), c.header...)
+		if resp.StatusCode != c.status || !strings.Contains(string(b), c.want) {
+			t.Errorf("%s: %d %.300s; want %d with %q", name, resp.StatusCode, b, c.status, c.want)
+		}
+		if resp.Header.Get("X-Content-Type-Options") != "nosniff" && resp.StatusCode != 413 {
+			t.Errorf("%s: lacks nosniff", name)
+		}
+		if resp.StatusCode < 400 || c.method == "HEAD" {
+			continue
+		}
+		var p struct {
+			Code, Title, Detail string
+			Status              int
+		}
+		if err := json.Unmarshal(b, &p); err != nil || p.Code == "" || p.Title == "" || p.Status != resp.StatusCode ||
+			resp.Header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s: %v; %s is no problem: %s", name, err, resp.Header.Get("Content-Type"), b)
+		}
+	}
+	if b := <-pushed; !bytes.Equal(b, smallJPEG) {
+		t.Error("the pushed JPEG did not arrive as it was")
+	}
+}
+
+func TestPushToCameraThatIsAway(t *testing.T) {
+	w := newWorld(t, pushCamera())
+	if resp, b := w.do("POST", "/api/v1/cameras/door/frames", smallJPEG); resp.StatusCode != 503 || !strings.Contains(string(b), "camera_away") {
+		t.Errorf("%d %s", resp.StatusCode, b)
+	}
+}
+
+func TestViewerIsRevalidated(t *testing.T) {
+	w := newWorld(t)
+	resp, _ := w.do("GET", "/", nil)
+	if resp.Header.Get("Cache-Control") != "no-cache" || !strings.Contains(resp.Header.Get("Content-Security-Policy"), "default-src 'none'") {
+		t.Errorf("headers are %v", resp.Header)
+	}
+	resp, b := w.do("GET", "/", nil, "If-None-Match", resp.Header.Get("ETag"))
+	if resp.StatusCode != http.StatusNotModified || len(b) > 0 {
+		t.Errorf("again: %d %q", resp.StatusCode, b)
+	}
+}
+
+func (w *world) open(path string) *http.Response {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(w.t.Context(), "GET", w.url+path, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = resp.Body.Close() })
+	if resp.StatusCode != http.StatusOK {
+		w.t.Fatalf("GET %s: %d", path, resp.StatusCode)
+	}
+	return resp
+}
+
+func TestMultipartOutlivesTheCamera(t *testing.T) {
+	w := newWorld(t, info("a", camera.Live))
+	g := w.grab("a")
+	stop := g.flow(t, 5*time.Millisecond, 10_000)
+	resp := w.open("/api/v1/cameras/a/stream.mjpeg")
+	kind, params, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if err != nil || kind != "multipart/x-mixed-replace" {
+		t.Fatalf("type is %s, %v", kind, err)
+	}
+	parts := multipart.NewReader(resp.Body, params["boundary"])
+	read := func() {
+		t.Helper()
+		p, err := parts.NextRawPart()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(p)
+		if err != nil || !bytes.HasPrefix(b, []byte{0xFF, 0xD8}) || !bytes.HasSuffix(b, []byte("/a")) {
+			t.Fatalf("part of %d bytes, %v", len(b), err)
+		}
+		if _, err := time.Parse(time.RFC3339Nano, p.Header.Get("X-Frame-Captured")); err != nil ||
+			p.Header.Get("X-Frame-Seq") == "" || p.Header.Get("Content-Type") != "image/jpeg" {
+			t.Errorf("part has %v, %v", p.Header, err)
+		}
+	}
+	for range 5 {
+		read()
+	}
+	stop()
+	g.nc.Close()
+	w.announce(info("a", camera.Reconnecting))
+	g = w.grab("a")
+	g.flow(t, 5*time.Millisecond, 10_000)
+	w.announce(info("a", camera.Live))
+	for range 50 {
+		read()
+	}
+	_ = resp.Body.Close()
+	w.eventually("the viewer is gone", func() bool {
+		var i camera.Info
+		w.getJSON("/api/v1/cameras/a", &i)
+		return i.Viewers == 0
+	})
+}
+
+func TestEvents(t *testing.T) {
+	w := newWorld(t, info("a", camera.Live), info("b", camera.Live))
+	lines := bufio.NewScanner(w.open("/api/v1/events").Body)
+	event := func(kind, part string) {
+		t.Helper()
+		for lines.Scan() {
+			if lines.Text() != "event: "+kind {
+				continue
+			}
+			if lines.Scan() && strings.HasPrefix(lines.Text(), "data: ") && strings.Contains(lines.Text(), part) {
+				return
+			}
+		}
+		t.Fatalf("event %s with %s never came: %v", kind, part, lines.Err())
+	}
+	event("cameras", `"id":"b"`)
+	event("room", `"room":"main"`)
+	w.announce(info("a", camera.Frozen))
+	event("status", `"state":"frozen"`)
+	w.do("PUT", "/api/v1/rooms/main", []byte(`{"camera":"b"}`))
+	event("room", `"camera":"b"`)
+	w.do("POST", "/api/v1/cameras/b/alarm", []byte(`{"kind":"smoke"}`))
+	event("alarm", `"kind":"smoke"`)
+}
+
+func TestLogsFollow(t *testing.T) {
+	w := newWorld(t, info("a", camera.Live))
+	lines := bufio.NewScanner(w.open("/api/v1/cameras/a/logs?follow=1").Body)
+	for _, want := range []string{"first line", "second line"} {
+		if !lines.Scan() || lines.Text() != want {
+			t.Fatalf("line is %q, want %q", lines.Text(), want)
+		}
+	}
+	if err := w.admin.Publish(subjects.Log("a"), []byte("third line")); err != nil {
+		t.Fatal(err)
+	}
+	if !lines.Scan() || lines.Text() != "third line" {
+		t.Fatalf("line is %q", lines.Text())
+	}
+}
+
+func TestHeartbeatGivesFigures(t *testing.T) {
+	w := newWorld(t, info("a", camera.Live))
+	g := w.grab("a")
+	b, err := json.Marshal(camera.Status{State: camera.Live, FPSIn: 25, Bitrate: 4.5e6, AgeMs: 7, Width: 1920, Height: 1080})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := w.view()
+	v.say(`{"type":"watch","stream":1,"camera":"a"}`)
+	v.untilKind("watching")
+	if err := g.nc.Publish(subjects.Status("a"), b); err != nil {
+		t.Fatal(err)
+	}
+	v.until(is("status", "camera", "a", "fps", 25, "width", 1920, "viewers", 1))
+}

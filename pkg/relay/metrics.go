@@ -1,0 +1,112 @@
+package relay
+
+import (
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"linkstart/pkg/camera"
+)
+
+// metrics are the relay's own registry: counters that grow as frames are sent, and the cameras as they are when asked.
+type metrics struct {
+	registry               *prometheus.Registry
+	frames, bytes, skipped *prometheus.CounterVec
+
+	mu   sync.Mutex
+	seen map[camera.ID]struct{}
+}
+
+func newMetrics(r *Relay) *metrics {
+	counter := func(name, help string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{"camera"})
+	}
+	m := &metrics{
+		registry: prometheus.NewRegistry(), seen: make(map[camera.ID]struct{}),
+		frames:  counter("linkstart_frames_sent_total", "Frames sent to viewers."),
+		bytes:   counter("linkstart_frame_bytes_sent_total", "Bytes of JPEG sent to viewers."),
+		skipped: counter("linkstart_frames_skipped_total", "Frames not sent to a viewer, because a newer one was there or it wants fewer."),
+	}
+	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "linkstart_build_info", Help: "Always 1; the label tells the version.",
+		ConstLabels: prometheus.Labels{"version": r.config.Version},
+	}, func() float64 { return 1 })
+	connections := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "linkstart_connections", Help: "Connections that stay open: WebSocket, multipart, events, logs.",
+	}, func() float64 { return float64(r.connections()) })
+	m.registry.MustRegister(m.frames, m.bytes, m.skipped, build, connections, cameraCollector{r},
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// camera returns a camera's counters.
+func (m *metrics) camera(id camera.ID) sentCounters {
+	m.mu.Lock()
+	m.seen[id] = struct{}{}
+	m.mu.Unlock()
+	name := string(id)
+	return sentCounters{m.frames.WithLabelValues(name), m.bytes.WithLabelValues(name), m.skipped.WithLabelValues(name)}
+}
+
+// forget drops the counters of cameras that are no more.
+func (m *metrics) forget(known func(camera.ID) bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id := range m.seen {
+		if known(id) {
+			continue
+		}
+		delete(m.seen, id)
+		for _, v := range []*prometheus.CounterVec{m.frames, m.bytes, m.skipped} {
+			v.DeleteLabelValues(string(id))
+		}
+	}
+}
+
+var states = []camera.State{
+	camera.Starting, camera.Live, camera.Reconnecting, camera.Frozen, camera.Waiting, camera.CrashLoop,
+	camera.Misconfigured, camera.Stopped,
+}
+
+var (
+	byCamera     = []string{"camera"}
+	descState    = prometheus.NewDesc("linkstart_camera_state", "1 for the state that a camera is in, 0 for the others.", []string{"camera", "state"}, nil)
+	descFPS      = prometheus.NewDesc("linkstart_camera_fps", "Pictures per second from the camera.", byCamera, nil)
+	descAge      = prometheus.NewDesc("linkstart_camera_age_seconds", "Age of the camera's newest picture.", byCamera, nil)
+	descBitrate  = prometheus.NewDesc("linkstart_camera_bitrate_bits_per_second", "Bits per second that the camera's grabber publishes.", byCamera, nil)
+	descRestarts = prometheus.NewDesc("linkstart_camera_restarts_total", "Restarts of the camera's grabber.", byCamera, nil)
+	descViewers  = prometheus.NewDesc("linkstart_camera_viewers", "Streams that show the camera at this relay.", byCamera, nil)
+)
+
+// cameraCollector reads the registry whenever it is asked.
+type cameraCollector struct{ r *Relay }
+
+func (c cameraCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descState, descFPS, descAge, descBitrate, descRestarts, descViewers} {
+		ch <- d
+	}
+}
+
+func (c cameraCollector) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	for _, i := range c.r.cameras.List() {
+		id := string(i.ID)
+		for _, s := range states {
+			v := 0.0
+			if s == i.State {
+				v = 1
+			}
+			gauge(descState, v, id, string(s))
+		}
+		gauge(descFPS, i.FPS, id)
+		gauge(descBitrate, i.Bitrate, id)
+		gauge(descViewers, float64(i.Viewers), id)
+		if i.AgeMs >= 0 {
+			gauge(descAge, float64(i.AgeMs)/1000, id)
+		}
+		ch <- prometheus.MustNewConstMetric(descRestarts, prometheus.CounterValue, float64(i.Restarts), id)
+	}
+}

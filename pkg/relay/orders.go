@@ -1,0 +1,189 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"linkstart/pkg/camera"
+	"linkstart/pkg/relay/fanout"
+	"linkstart/pkg/wire"
+)
+
+// A client's orders, acks apart, are carried out at this rate after a first burst; what is more waits unread.
+const (
+	ordersPerSecond = 50
+	ordersBurst     = 2 * maxStreams
+)
+
+// orders carries out what a client asks for.
+type orders struct {
+	*session
+	limiter *rate.Limiter
+}
+
+func (s *session) newOrders() orders {
+	return orders{s, rate.NewLimiter(ordersPerSecond, ordersBurst)}
+}
+
+// do returns a *wire.Fault for what cannot be done, any other error when the session has ended.
+func (o orders) do(order wire.Order) error {
+	if order.Type == wire.TypeAck {
+		o.ack(order.Stream, order.Seq)
+		return nil
+	}
+	if err := o.pace(); err != nil {
+		return err
+	}
+	switch order.Type {
+	case wire.TypeWatch:
+		return o.watch(order)
+	case wire.TypeFollow:
+		return o.watch(order)
+	case wire.TypeUnwatch:
+		o.unwatch(order.Stream)
+	case wire.TypeSelect:
+		return o.selectCamera(order)
+	case wire.TypePing:
+		o.send("", wire.Pong{Type: wire.TypePong, T: order.T, Now: time.Now().UnixMicro()})
+	}
+	return nil
+}
+
+func (o orders) pace() error {
+	reservation := o.limiter.Reserve()
+	wait := reservation.Delay()
+	if wait == 0 {
+		return nil
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-o.done:
+		return errors.New("session has ended")
+	}
+}
+
+func (s *session) ack(number uint16, seq uint32) {
+	s.mu.Lock()
+	s.acks = true
+	if st := s.find(number); st != nil {
+		st.ack(seq)
+	}
+	s.mu.Unlock()
+	s.box.wake()
+}
+
+// find returns a stream by its number, nil where it is not used. The mutex is held.
+func (s *session) find(number uint16) *stream {
+	i := slices.IndexFunc(s.streams, func(st *stream) bool { return st.number == number })
+	if i < 0 {
+		return nil
+	}
+	return s.streams[i]
+}
+
+// watch begins or switches a stream, by camera or by room.
+func (s *session) watch(o wire.Order) error {
+	id := o.Camera
+	if o.Room != "" {
+		id = s.relay.shown(o.Room).Camera
+	} else if !s.relay.cameras.Known(id) {
+		return &wire.Fault{Code: wire.CodeUnknownCamera, Message: fmt.Sprintf("There is no camera %s.", id), Stream: &o.Stream}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.find(o.Stream)
+	if st == nil {
+		if len(s.streams) >= maxStreams {
+			return &wire.Fault{
+				Code: wire.CodeTooManyStreams, Stream: &o.Stream,
+				Message: fmt.Sprintf("One connection takes at most %d streams.", maxStreams),
+			}
+		}
+		st = &stream{number: o.Stream, flying: make([]uint32, 0, window)}
+		s.streams = append(s.streams, st)
+	}
+	st.room, st.rendition, st.fps = o.Room, o.Rendition, o.FPS
+	if err := s.show(st, id); err != nil {
+		return &wire.Fault{Code: wire.CodeUnavailable, Message: err.Error(), Stream: &o.Stream}
+	}
+	if o.Room != "" { // a room may have changed before this stream was seen to follow it
+		return s.refollow(st)
+	}
+	return nil
+}
+
+// refollow shows what the stream's room shows now. The mutex is held.
+func (s *session) refollow(st *stream) error {
+	if st.room == "" {
+		return nil
+	}
+	id := s.relay.shown(st.room).Camera
+	if st.slot != nil && st.slot.Camera == id || st.slot == nil && id == "" {
+		return nil
+	}
+	return s.show(st, id)
+}
+
+// show switches a stream to a camera, "" for none: its slot and the message that says so in one step. The mutex is held.
+func (s *session) show(st *stream, id camera.ID) error {
+	old := st.slot
+	defer closeSlot(old)
+	if id == "" {
+		st.show(nil, sentCounters{})
+		return nil
+	}
+	slot, err := s.relay.hub.Watch(id, st.rendition, st.fps, s.box.wake)
+	if err != nil {
+		st.show(nil, sentCounters{})
+		return err
+	}
+	st.show(slot, s.relay.metrics.camera(id))
+	s.send(fmt.Sprintf("watching:%d", st.number), wire.Watching{
+		Type: wire.TypeWatching, Stream: st.number, Camera: id, Rendition: st.rendition,
+	})
+	return nil
+}
+
+func (s *session) unwatch(number uint16) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.streams, func(st *stream) bool { return st.number == number })
+	if i < 0 {
+		return
+	}
+	closeSlot(s.streams[i].slot)
+	s.streams = slices.Delete(s.streams, i, i+1)
+}
+
+// roomChanged switches the streams that follow a room; "" stands for all rooms.
+func (s *session) roomChanged(room camera.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, st := range s.streams {
+		if st.room == "" || room != "" && st.room != room {
+			continue
+		}
+		if err := s.refollow(st); err != nil && !errors.Is(err, fanout.ErrClosed) {
+			s.log.Warn("room cannot be shown", "room", st.room, "err", err)
+		}
+	}
+}
+
+func (s *session) selectCamera(o wire.Order) error {
+	if !s.relay.cameras.Known(o.Camera) {
+		return &wire.Fault{Code: wire.CodeUnknownCamera, Message: fmt.Sprintf("There is no camera %s.", o.Camera)}
+	}
+	if err := s.relay.rooms.Select(context.Background(), o.Room, o.Camera); err != nil {
+		s.log.Warn("selection failed", "err", err)
+		return &wire.Fault{Code: wire.CodeUnavailable, Message: "The selection could not be stored: " + err.Error()}
+	}
+	return nil
+}

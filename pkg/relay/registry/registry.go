@@ -1,0 +1,250 @@
+// Package registry knows every camera's description, state and figures, as the supervisor and the grabbers tell them.
+package registry
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"linkstart/pkg/camera"
+)
+
+// silence is how long a grabber may say nothing before its figures count no more.
+const silence = 3 * time.Second
+
+// Events are called one at a time, in the order of the changes. They may read the registry and must not block.
+type Events struct {
+	Listed  func()             // cameras came, went or changed places
+	Changed func(camera.Info)  // a camera's description or state changed
+	Figures func(camera.Info)  // each second while a camera's grabber runs
+	Back    func(id camera.ID) // its grabber speaks again, or its pictures come again
+}
+
+// Registry is safe for use by many goroutines.
+type Registry struct {
+	events  Events
+	viewers func(camera.ID) int
+
+	turn  sync.Mutex // held while a change is made and told, so that changes are told in order
+	mu    sync.RWMutex
+	ready bool
+	order []camera.ID
+	all   map[camera.ID]*entry
+}
+
+type entry struct {
+	info      camera.Info
+	announced time.Time // when the bus last announced it
+	beat      time.Time // last heartbeat
+}
+
+// New makes an empty registry; viewers counts who watches a camera.
+func New(e Events, viewers func(camera.ID) int) *Registry {
+	return &Registry{events: e, viewers: viewers, all: make(map[camera.ID]*entry)}
+}
+
+// Ready reports whether the supervisor has listed its cameras.
+func (r *Registry) Ready() bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.ready
+}
+
+// List returns all cameras in the order of the configuration.
+func (r *Registry) List() []camera.Info {
+	r.mu.RLock()
+	list := make([]camera.Info, 0, len(r.order))
+	for _, id := range r.order {
+		list = append(list, r.all[id].now())
+	}
+	r.mu.RUnlock()
+	for i := range list {
+		list[i].Viewers = r.viewers(list[i].ID)
+	}
+	return list
+}
+
+// Get returns one camera.
+func (r *Registry) Get(id camera.ID) (camera.Info, bool) {
+	r.mu.RLock()
+	e := r.all[id]
+	if e == nil {
+		r.mu.RUnlock()
+		return camera.Info{}, false
+	}
+	info := e.now()
+	r.mu.RUnlock()
+	info.Viewers = r.viewers(id)
+	return info, true
+}
+
+// Known reports whether there is such a camera. Before the supervisor has listed them, any may be.
+func (r *Registry) Known(id camera.ID) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return !r.ready || r.all[id] != nil
+}
+
+// Live reports whether a camera's pictures come.
+func (r *Registry) Live(id camera.ID) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	e := r.all[id]
+	return e != nil && e.info.State == camera.Live
+}
+
+// First returns the first camera of the configuration, "" when there is none.
+func (r *Registry) First() camera.ID {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if len(r.order) == 0 {
+		return ""
+	}
+	return r.order[0]
+}
+
+// now is the entry as it stands: figures of a grabber that is silent count no more, and its picture grows older.
+func (e *entry) now() camera.Info {
+	i := e.info
+	if e.beat.IsZero() {
+		return i
+	}
+	since := time.Since(e.beat)
+	if since > silence {
+		i.FPS, i.Bitrate = 0, 0
+	}
+	if i.AgeMs >= 0 {
+		i.AgeMs += since.Milliseconds()
+	}
+	return i
+}
+
+// SetAll takes the supervisor's list, asked for at the time asked: what was announced since is newer.
+func (r *Registry) SetAll(list []camera.Info, asked time.Time) {
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	order := make([]camera.ID, 0, len(list))
+	for _, i := range list {
+		if _, err := camera.ParseID(string(i.ID)); err == nil && !slices.Contains(order, i.ID) {
+			order = append(order, i.ID)
+		}
+	}
+	r.mu.Lock()
+	for _, id := range r.order {
+		if r.all[id].announced.After(asked) && !slices.Contains(order, id) {
+			order = append(order, id)
+		}
+	}
+	listed := !r.ready || !slices.Equal(order, r.order)
+	r.ready, r.order = true, order
+	for id := range r.all {
+		if !slices.Contains(order, id) {
+			delete(r.all, id)
+		}
+	}
+	r.mu.Unlock()
+	for _, i := range list {
+		if slices.Contains(order, i.ID) {
+			r.merge(i, asked)
+		}
+	}
+	if listed {
+		r.events.Listed()
+	}
+}
+
+// Announce takes a camera as the bus announces it.
+func (r *Registry) Announce(i camera.Info) {
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	now := time.Now()
+	r.mu.Lock()
+	added := r.all[i.ID] == nil
+	if added {
+		r.order = append(r.order, i.ID)
+		r.all[i.ID] = &entry{}
+	}
+	r.mu.Unlock()
+	r.merge(i, now)
+	r.mu.Lock()
+	r.all[i.ID].announced = now
+	r.mu.Unlock()
+	if added {
+		r.events.Listed()
+	}
+}
+
+// Remove takes a camera out that left the configuration.
+func (r *Registry) Remove(id camera.ID) {
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	r.mu.Lock()
+	had := r.all[id] != nil
+	delete(r.all, id)
+	r.order = slices.DeleteFunc(r.order, func(o camera.ID) bool { return o == id })
+	r.mu.Unlock()
+	if had {
+		r.events.Listed()
+	}
+}
+
+// merge takes what the supervisor says of a camera; figures stay the grabber's own. The turn is held.
+func (r *Registry) merge(i camera.Info, at time.Time) {
+	r.mu.Lock()
+	e := r.all[i.ID]
+	if e == nil {
+		e = &entry{}
+		r.all[i.ID] = e
+	}
+	if e.announced.After(at) {
+		r.mu.Unlock()
+		return
+	}
+	before := e.info
+	if !e.beat.IsZero() {
+		i.Width, i.Height, i.FPS, i.Bitrate, i.AgeMs = before.Width, before.Height, before.FPS, before.Bitrate, before.AgeMs
+	}
+	e.info = i
+	info := e.now()
+	r.mu.Unlock()
+	if before.State != camera.Live && i.State == camera.Live {
+		r.events.Back(i.ID)
+	}
+	if described(before) != described(i) {
+		info.Viewers = r.viewers(i.ID)
+		r.events.Changed(info)
+	}
+}
+
+// described leaves only what is told at once when it changes.
+func described(i camera.Info) camera.Info {
+	i.Width, i.Height, i.FPS, i.Bitrate, i.AgeMs, i.Viewers = 0, 0, 0, 0, 0, 0
+	i.Since = time.Time{}
+	return i
+}
+
+// Beat takes a grabber's heartbeat.
+func (r *Registry) Beat(id camera.ID, s camera.Status) {
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	now := time.Now()
+	r.mu.Lock()
+	e := r.all[id]
+	if e == nil {
+		r.mu.Unlock()
+		return
+	}
+	back := now.Sub(e.beat) > silence
+	e.beat = now
+	if s.Width > 0 && s.Height > 0 {
+		e.info.Width, e.info.Height = s.Width, s.Height
+	}
+	e.info.FPS, e.info.Bitrate, e.info.AgeMs = s.FPSIn, s.Bitrate, s.AgeMs
+	info := e.now()
+	r.mu.Unlock()
+	if back {
+		r.events.Back(id)
+	}
+	info.Viewers = r.viewers(id)
+	r.events.Figures(info)
+}

@@ -1,0 +1,164 @@
+// Package relay is the one process that browsers talk to: it serves the viewer, the API and the pictures of all cameras
+// over HTTP and WebSocket.
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/nats-io/nats.go"
+
+	"linkstart/pkg/bus"
+	"linkstart/pkg/child"
+	"linkstart/pkg/control"
+	"linkstart/pkg/relay/fanout"
+	"linkstart/pkg/relay/registry"
+	"linkstart/pkg/rooms"
+)
+
+// stopTime is how long viewers and requests have to end when the relay stops.
+const stopTime = 3 * time.Second
+
+// Options are what Run needs.
+type Options struct {
+	Config child.Relay
+	Viewer fs.FS // the viewer's files, index.html at the top
+	Log    *slog.Logger
+	Ready  func(net.Addr) // called once requests are answered; may be nil
+}
+
+// Relay joins the bus on one side and viewers on the other.
+type Relay struct {
+	config     child.Relay
+	log        *slog.Logger
+	nc         *nats.Conn
+	subjects   bus.Subjects
+	supervisor *control.Client
+	cameras    *registry.Registry
+	hub        *fanout.Hub
+	rooms      *rooms.Rooms
+	metrics    *metrics
+
+	mu       sync.Mutex
+	clients  map[client]struct{}
+	stopping bool
+	running  sync.WaitGroup // clients
+}
+
+// Run serves until ctx ends. An error that can never mend by itself wraps camera.ErrConfig.
+func Run(ctx context.Context, o Options) (err error) {
+	ln, err := listen(ctx, o.Config.Listen)
+	if err != nil {
+		return err
+	}
+	defer func() { // where the HTTP server has closed it before, that is no error
+		if e := ln.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
+			err = errors.Join(err, e)
+		}
+	}()
+	nc, err := bus.Connect(ctx, o.Config.Bus, o.Log)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	r, err := build(o, nc)
+	if err != nil {
+		return err
+	}
+	app, err := r.app(o.Viewer)
+	if err != nil {
+		return err
+	}
+	defer r.hub.Close()
+	stop, err := r.follow()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return r.serve(ctx, app, ln, o.Ready)
+}
+
+func build(o Options, nc *nats.Conn) (*Relay, error) {
+	r := &Relay{
+		config: o.Config, log: o.Log, nc: nc, subjects: bus.Subjects{Prefix: o.Config.Bus.Prefix},
+		supervisor: control.NewClient(nc, o.Config.Bus),
+		clients:    make(map[client]struct{}),
+	}
+	r.cameras = registry.New(registry.Events{
+		Listed: r.listed, Changed: r.changed, Figures: r.figures, Back: func(id cameraID) { r.hub.Poke(id) },
+	}, func(id cameraID) int { return r.hub.Viewers(id) })
+	r.hub = fanout.New(nc, r.subjects, r.cameras.Live, o.Log)
+	r.metrics = newMetrics(r)
+	var err error
+	r.rooms, err = rooms.New(nc, r.subjects, o.Config.Rooms, r.roomChanged, o.Log)
+	return r, err
+}
+
+// follow keeps cameras, rooms and alarms up to date until stop, which waits.
+func (r *Relay) follow() (stop func(), err error) {
+	alarms, err := r.nc.Subscribe(r.subjects.Alarm(bus.All), r.alarmed)
+	if err != nil {
+		return nil, fmt.Errorf("subscribe to alarms: %w", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { r.rooms.Run(ctx) })
+	wg.Go(func() {
+		if err := r.cameras.Follow(ctx, r.nc, r.subjects, r.supervisor, r.log); err != nil {
+			r.log.Error("cameras are not followed any more", "err", err)
+		}
+	})
+	return func() {
+		cancel()
+		if err := alarms.Unsubscribe(); err != nil {
+			r.log.Debug("end subscription to alarms", "err", err)
+		}
+		wg.Wait()
+	}, nil
+}
+
+// serve answers requests until ctx ends, then lets viewers and requests end.
+func (r *Relay) serve(ctx context.Context, app *fiber.App, ln net.Listener, ready func(net.Addr)) error {
+	served := make(chan error, 1)
+	go func() { served <- app.Listener(ln) }()
+	r.log.Info("listening", "address", ln.Addr().String())
+	if ready != nil {
+		ready(ln.Addr())
+	}
+	select {
+	case err := <-served:
+		r.stopClients()
+		return errors.Join(errors.New("serve HTTP: ended by itself"), err)
+	case <-ctx.Done():
+	}
+	r.stopClients()
+	if err := app.ShutdownWithTimeout(stopTime); err != nil {
+		r.log.Info("requests were cut off", "err", err)
+	}
+	if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) { // where the server had not yet begun
+		return fmt.Errorf("close listener: %w", err)
+	}
+	if err := <-served; err != nil {
+		return fmt.Errorf("serve HTTP: %w", err)
+	}
+	return nil
+}
+
+// stopClients tells every viewer that the relay goes, and waits for them. Each of them bounds its own end: see
+// session.stop and hijack.
+func (r *Relay) stopClients() {
+	r.mu.Lock()
+	r.stopping = true
+	for c := range r.clients {
+		c.stop(closeGoingAway, "the relay is stopping")
+	}
+	r.mu.Unlock()
+	r.running.Wait()
+}

@@ -1,0 +1,120 @@
+package relay
+
+import (
+	"time"
+
+	"linkstart/pkg/camera"
+	"linkstart/pkg/wire"
+)
+
+// tick is how often the writer looks whether a client that has stopped to ack is due for one more frame.
+const tick = time.Second
+
+// write sends what there is to send until the session is stopped, then the close frame. It alone writes to the connection.
+func (s *session) write() error {
+	g := &gather{conn: s.raw}
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	s.lastPing = time.Now()
+	for {
+		select {
+		case <-s.done:
+			return g.message(time.Now().Add(closeGrace), opClose, 0, s.closing)
+		case <-s.woken:
+		case <-ticker.C:
+		}
+		if err := s.flush(g); err != nil {
+			return err
+		}
+	}
+}
+
+// flush writes until nothing is left or the session is stopped.
+func (s *session) flush(g *gather) error {
+	for {
+		select {
+		case <-s.done:
+			return nil
+		default:
+		}
+		wrote, err := s.writeOne(g)
+		if err != nil || !wrote {
+			return err
+		}
+	}
+}
+
+// deadline is that of the next write: short when the session is ending. The mutex is held.
+func (s *session) deadline(now time.Time) time.Time {
+	if s.ended {
+		return now.Add(closeGrace)
+	}
+	return now.Add(writeTime)
+}
+
+// writeOne writes the most urgent thing: a pong, a ping, a text, a frame.
+func (s *session) writeOne(g *gather) (wrote bool, err error) {
+	now := time.Now()
+	s.mu.Lock()
+	deadline := s.deadline(now)
+	if s.pinged {
+		s.pinged = false
+		payload := s.pong
+		s.mu.Unlock()
+		return true, g.message(deadline, opPong, 0, payload)
+	}
+	if now.Sub(s.lastPing) >= pingEvery {
+		s.lastPing = now
+		s.mu.Unlock()
+		return true, g.message(deadline, opPing, 0, nil)
+	}
+	t, err := s.box.next()
+	if err != nil || t != nil {
+		s.mu.Unlock()
+		if err != nil {
+			return false, err
+		}
+		return true, g.message(deadline, opText, 0, t.body)
+	}
+	st, frame, header := s.take(now)
+	if frame == nil {
+		s.mu.Unlock()
+		return false, nil
+	}
+	count := st.count
+	s.mu.Unlock()
+
+	header.Put(g.head[10:])
+	if err := g.message(deadline, opBinary, wire.HeaderSize, frame.JPEG); err != nil {
+		return false, err
+	}
+	count.frames.Inc()
+	count.bytes.Add(float64(len(frame.JPEG)))
+	count.skipped.Add(float64(header.Skipped))
+	return true, nil
+}
+
+// take finds the next stream with a frame that may be sent now, each in its turn. The session's mutex is held, as it is
+// while a stream is switched and its watching message queued: so no frame of the old camera follows that message.
+func (s *session) take(now time.Time) (*stream, *camera.Frame, wire.Header) {
+	for range s.streams {
+		if s.next >= len(s.streams) {
+			s.next = 0
+		}
+		st := s.streams[s.next]
+		s.next++
+		if st.slot == nil || s.acks && st.blocked(now) {
+			continue
+		}
+		f, skipped := st.slot.Take()
+		if f == nil {
+			continue
+		}
+		st.fly(f.Seq, now)
+		return st, f, wire.Header{
+			NotLive: !s.relay.hub.Live(st.slot.Camera, f), Stream: st.number, Seq: f.Seq,
+			Captured: f.Captured, Skipped: skipped, Age: now.Sub(f.Captured),
+		}
+	}
+	return nil, nil, wire.Header{}
+}

@@ -1,0 +1,182 @@
+package rooms
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"linkstart/pkg/bus"
+	"linkstart/pkg/camera"
+	"linkstart/pkg/wire"
+)
+
+// Longest texts of an alarm, in characters.
+const (
+	MaxKind  = 64
+	MaxLevel = 16
+	MaxText  = 500
+)
+
+// ErrBadAlarm is when an alarm breaks its limits.
+var ErrBadAlarm = errors.New("not an alarm")
+
+// CleanAlarm checks an alarm's lengths, takes control characters out, and fills in level and time where they are missing.
+// An error wraps ErrBadAlarm.
+func CleanAlarm(a wire.Alarm) (wire.Alarm, error) {
+	for _, f := range []struct {
+		name string
+		text *string
+		most int
+	}{{"kind", &a.Kind, MaxKind}, {"level", &a.Level, MaxLevel}, {"text", &a.Text, MaxText}} {
+		*f.text = strings.Map(printable, *f.text)
+		if utf8.RuneCountInString(*f.text) > f.most {
+			return a, fmt.Errorf("%w: %s is longer than %d characters", ErrBadAlarm, f.name, f.most)
+		}
+	}
+	if a.Kind == "" {
+		return a, fmt.Errorf("%w: kind is missing", ErrBadAlarm)
+	}
+	if a.Level == "" {
+		a.Level = "medium"
+	}
+	if a.Time.IsZero() {
+		a.Time = time.Now()
+	}
+	return a, nil
+}
+
+// printable drops control and format characters: the latter can turn text around on a screen.
+func printable(c rune) rune {
+	if unicode.IsControl(c) || unicode.Is(unicode.Cf, c) || c == utf8.RuneError {
+		return -1
+	}
+	return c
+}
+
+// DecodeAlarm reads an alarm from its message on the bus.
+func DecodeAlarm(s bus.Subjects, m *nats.Msg) (wire.Alarm, error) {
+	id, err := camera.ParseID(string(s.CameraOf(m.Subject)))
+	if err != nil {
+		return wire.Alarm{}, fmt.Errorf("read alarm: %w", err)
+	}
+	var a wire.Alarm
+	if err := json.Unmarshal(m.Data, &a); err != nil {
+		return wire.Alarm{}, fmt.Errorf("read alarm of %s: %w", id, err)
+	}
+	a.Type, a.Camera = "", id
+	if a, err = CleanAlarm(a); err != nil {
+		return wire.Alarm{}, fmt.Errorf("read alarm of %s: %w", id, err)
+	}
+	return a, nil
+}
+
+// rank orders levels; one that is not known counts as medium.
+func rank(level string) int {
+	switch strings.ToLower(level) {
+	case "low":
+		return 1
+	case "high":
+		return 3
+	case "critical":
+		return 4
+	}
+	return 2
+}
+
+// alarm lets an alarm take over the rooms that allow it.
+func (r *Rooms) alarm(ctx context.Context, m *nats.Msg) {
+	a, err := DecodeAlarm(r.subjects, m)
+	if err != nil {
+		r.log.Warn("alarm ignored", "err", err)
+		return
+	}
+	for _, id := range r.order {
+		d := r.takeover[id]
+		if d <= 0 {
+			continue
+		}
+		t := wire.Takeover{Camera: a.Camera, Kind: a.Kind, Level: a.Level, Text: a.Text, Until: time.Now().Add(d)}
+		if err := r.take(ctx, id, t); err != nil {
+			r.log.Warn("alarm cannot take a room over", "room", id, "camera", a.Camera, "err", err)
+		}
+	}
+}
+
+// take puts t into a room, unless a graver alarm is shown there. Another relay may be doing the same for another alarm:
+// whoever comes second looks again.
+func (r *Rooms) take(ctx context.Context, id camera.ID, t wire.Takeover) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	value, err := json.Marshal(t)
+	if err != nil {
+		return fmt.Errorf("encode takeover: %w", err)
+	}
+	kv, err := r.js.KeyValue(ctx, bus.TakeoverBucket)
+	if err != nil {
+		return fmt.Errorf("open bucket %s: %w", bus.TakeoverBucket, err)
+	}
+	for {
+		now, revision, err := shown(ctx, kv, id)
+		if err != nil {
+			return err
+		}
+		if now != nil && rank(now.Level) > rank(t.Level) {
+			return nil
+		}
+		if revision == 0 {
+			_, err = kv.Create(ctx, string(id), value)
+		} else {
+			_, err = kv.Update(ctx, string(id), value, revision)
+		}
+		if !errors.Is(err, jetstream.ErrKeyExists) && !errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
+			return err
+		}
+	}
+}
+
+// shown returns the takeover that is in force in a room, nil for none, and the revision to replace, 0 for none.
+func shown(ctx context.Context, kv jetstream.KeyValue, id camera.ID) (*wire.Takeover, uint64, error) {
+	e, err := kv.Get(ctx, string(id))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("read takeover of %s: %w", id, err)
+	}
+	t := new(wire.Takeover)
+	if json.Unmarshal(e.Value(), t) != nil || !time.Now().Before(t.Until) {
+		return nil, e.Revision(), nil
+	}
+	return t, e.Revision(), nil
+}
+
+// Acknowledge ends the takeover of every room that shows an alarm of this camera. An error wraps ErrUnavailable.
+func (r *Rooms) Acknowledge(ctx context.Context, id camera.ID) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	var kv jetstream.KeyValue
+	for _, s := range r.List() {
+		if s.Alarm == nil || s.Alarm.Camera != id {
+			continue
+		}
+		var err error
+		if kv == nil {
+			kv, err = r.js.KeyValue(ctx, bus.TakeoverBucket)
+		}
+		if err == nil {
+			err = kv.Delete(ctx, string(s.Room))
+		}
+		if err != nil {
+			return fmt.Errorf("acknowledge alarm of %s: %w: %w", id, ErrUnavailable, err)
+		}
+	}
+	return nil
+}

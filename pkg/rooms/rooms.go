@@ -1,0 +1,157 @@
+// Package rooms keeps what each room shows: the camera that somebody selected last, or for a while the one with an alarm.
+//
+// Both live in buckets of the bus, so every relay shows the same and a restart forgets no selection.
+package rooms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"linkstart/pkg/bus"
+	"linkstart/pkg/camera"
+	"linkstart/pkg/child"
+	"linkstart/pkg/wire"
+)
+
+const (
+	callTimeout = 3 * time.Second // of one call to a bucket
+	retryAfter  = time.Second     // when the buckets cannot be reached
+)
+
+// ErrUnavailable is when the buckets cannot be reached; what the rooms show stays.
+var ErrUnavailable = errors.New("the store of selections does not answer")
+
+// State is what a room shows. Camera is the selected one, "" when none was selected yet; while Alarm is set its camera
+// is shown instead.
+type State struct {
+	Room   camera.ID
+	Camera camera.ID
+	Alarm  *wire.Takeover
+}
+
+// Rooms follows both buckets. It is safe for use by many goroutines.
+type Rooms struct {
+	nc       *nats.Conn
+	js       jetstream.JetStream
+	subjects bus.Subjects
+	takeover map[camera.ID]time.Duration // of the configured rooms
+	order    []camera.ID                 // configured rooms
+	changed  func(State)
+	log      *slog.Logger
+
+	turn sync.Mutex // held while a change is made known, so that changes arrive in order
+	mu   sync.Mutex
+	all  map[camera.ID]*room
+}
+
+type room struct {
+	selected camera.ID
+	alarm    *wire.Takeover
+	timer    *time.Timer // ends alarm
+}
+
+// New makes rooms that Run keeps up to date. changed is called after each change of what a room shows, one call at a
+// time; it must not call Rooms' methods that change something.
+func New(nc *nats.Conn, s bus.Subjects, configured []child.Room, changed func(State), log *slog.Logger) (*Rooms, error) {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("open JetStream: %w", err)
+	}
+	r := &Rooms{
+		nc: nc, js: js, subjects: s, changed: changed, log: log,
+		takeover: make(map[camera.ID]time.Duration), all: make(map[camera.ID]*room),
+	}
+	for _, c := range configured {
+		r.order = append(r.order, c.ID)
+		r.takeover[c.ID] = c.AlarmTakeover
+		r.all[c.ID] = new(room)
+	}
+	return r, nil
+}
+
+// Get returns what a room shows; a room that nobody has heard of yet shows no selection.
+func (r *Rooms) Get(id camera.ID) State {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state(id)
+}
+
+func (r *Rooms) state(id camera.ID) State {
+	s := State{Room: id}
+	if v := r.all[id]; v != nil {
+		s.Camera, s.Alarm = v.selected, v.alarm
+	}
+	return s
+}
+
+// List returns the configured rooms in their order, then the others that were ever used, in no order.
+func (r *Rooms) List() []State {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := make([]State, 0, len(r.all))
+	seen := make(map[camera.ID]bool)
+	for _, id := range r.order {
+		list = append(list, r.state(id))
+		seen[id] = true
+	}
+	for id := range r.all {
+		if !seen[id] {
+			list = append(list, r.state(id))
+		}
+	}
+	return list
+}
+
+// Select stores a room's camera. It is shown at once, or after the alarm that is being shown. An error wraps
+// ErrUnavailable.
+func (r *Rooms) Select(ctx context.Context, room, id camera.ID) error {
+	return Select(ctx, r.js, room, id)
+}
+
+// Select stores a room's camera, for all relays. An error wraps ErrUnavailable.
+func Select(ctx context.Context, js jetstream.JetStream, room, id camera.ID) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	kv, err := js.KeyValue(ctx, bus.SelectionBucket)
+	if err == nil {
+		_, err = kv.PutString(ctx, string(room), string(id))
+	}
+	if err != nil {
+		return fmt.Errorf("select %s in %s: %w: %w", id, room, ErrUnavailable, err)
+	}
+	return nil
+}
+
+// apply changes a room and makes it known where that changed what it shows.
+func (r *Rooms) apply(id camera.ID, change func(*room)) {
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	r.mu.Lock()
+	v := r.all[id]
+	if v == nil {
+		v = new(room)
+		r.all[id] = v
+	}
+	before := *v
+	change(v)
+	differs := before.selected != v.selected || !sameAlarm(before.alarm, v.alarm)
+	s := r.state(id)
+	r.mu.Unlock()
+	if differs {
+		r.changed(s)
+	}
+}
+
+func sameAlarm(a, b *wire.Takeover) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Camera == b.Camera && a.Kind == b.Kind && a.Level == b.Level && a.Text == b.Text && a.Until.Equal(b.Until)
+}

@@ -1,0 +1,92 @@
+package wire
+
+import (
+	"encoding/json"
+	"time"
+
+	"linkstart/pkg/camera"
+)
+
+// Types of the messages that the relay sends; TypeCameras, TypeStatus, TypeRoom and TypeAlarm also name its server-sent events.
+const (
+	TypeHello    = "hello"
+	TypeCameras  = "cameras"
+	TypeWatching = "watching"
+	TypeStatus   = "status"
+	TypeRoom     = "room"
+	TypeAlarm    = "alarm"
+	TypeError    = "error"
+	TypePong     = "pong"
+)
+
+// Hello is the first message on a connection.
+type Hello struct {
+	Type    string        `json:"type"`
+	Version string        `json:"version"` // of the relay
+	Cameras []camera.Info `json:"cameras"` // in the order of the configuration
+	Rooms   []Room        `json:"rooms"`
+}
+
+// Cameras comes whenever cameras are added, removed or put into another order.
+type Cameras struct {
+	Type    string        `json:"type"`
+	Cameras []camera.Info `json:"cameras"`
+}
+
+// Watching says what a stream shows from now on: every frame on it after this message is of that camera.
+type Watching struct {
+	Type      string           `json:"type"`
+	Stream    uint16           `json:"stream"`
+	Camera    camera.ID        `json:"camera"`
+	Rendition camera.Rendition `json:"rendition"`
+}
+
+// Status is a camera as it is now: the fields of camera.Info, with camera in place of id.
+type Status struct {
+	Type   string    `json:"type"`
+	Camera camera.ID `json:"camera"`
+	camera.Info
+	NoID *struct{} `json:"id,omitempty"` // hides Info's
+}
+
+// Room says what a room shows. Camera is "" only where there is no camera at all.
+type Room struct {
+	Type   string    `json:"type,omitempty"` // left out inside Hello
+	Room   camera.ID `json:"room"`
+	Camera camera.ID `json:"camera"`
+	Alarm  *Takeover `json:"alarm,omitempty"` // set while an alarm decides what is shown
+}
+
+// Takeover is an alarm that is shown first in a room.
+type Takeover struct {
+	Camera camera.ID `json:"camera"`
+	Kind   string    `json:"kind"`
+	Level  string    `json:"level"`
+	Text   string    `json:"text"`
+	Until  time.Time `json:"until"`
+}
+
+// Alarm is an alarm at the moment it is raised.
+type Alarm struct {
+	Type   string    `json:"type,omitempty"`
+	Camera camera.ID `json:"camera,omitempty"` // on the bus, the subject says it
+	Kind   string    `json:"kind"`
+	Level  string    `json:"level"`
+	Text   string    `json:"text"`
+	Time   time.Time `json:"time"`
+}
+
+// Error answers an order that could not be carried out. The connection stays open.
+type Error struct {
+	Type    string  `json:"type"`
+	Code    string  `json:"code"`
+	Message string  `json:"message"`
+	Stream  *uint16 `json:"stream,omitempty"`
+}
+
+// Pong answers a ping.
+type Pong struct {
+	Type string          `json:"type"`
+	T    json.RawMessage `json:"t"`
+	Now  int64           `json:"now"` // µs since Unix epoch, by the relay's clock
+}
