@@ -1,0 +1,253 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// chrome starts a browser of its own for this test; it ends with the test.
+func chrome(t *testing.T) context.Context {
+	t.Helper()
+	path := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		t.Fatal("no browser: install the package chromium")
+	}
+	// Not t.TempDir: the browser's helpers may write for a moment after it has ended.
+	dir, err := os.MkdirTemp("", "linkstart-chrome-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { eventually(t, "the browser lets go of its folder", func() error { return os.RemoveAll(dir) }) })
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.UserDataDir(dir), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("lang", "en-US"), chromedp.Flag("hide-scrollbars", true), chromedp.WindowSize(1280, 800),
+	)
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("start browser: %v", err)
+	}
+	return ctx
+}
+
+// look is how a page is opened: language as in Accept-Language, "" for English; width and height in px.
+type look struct {
+	language      string
+	width, height int64
+	phone, light  bool
+	picture       float64 // device pixels per px, 0 for 1
+}
+
+// tab is one page in the browser with all that it has complained of.
+type tab struct {
+	t   *testing.T
+	ctx context.Context
+	*watchdog
+}
+
+// watchdog collects what a page must not do.
+type watchdog struct {
+	host       string
+	mu         sync.Mutex
+	complaints []string
+	sockets    int // WebSockets opened since the page was loaded
+}
+
+// open opens the page in a window of its own, so that every page is visible.
+func open(t *testing.T, browser context.Context, address string, l look) *tab {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewWindow(true))
+	t.Cleanup(cancel)
+	p := &tab{t: t, ctx: ctx, watchdog: &watchdog{host: u.Host}}
+	if err := chromedp.Listen(ctx, p.event); err != nil {
+		t.Fatal(err)
+	}
+	p.dress(l)
+	p.do("load page", chromedp.Navigate(address))
+	p.watchWorker()
+	return p
+}
+
+// with is the same page in a subtest.
+func (p *tab) with(t *testing.T) *tab {
+	q := *p
+	q.t = t
+	t.Cleanup(q.quiet)
+	return &q
+}
+
+// with is the same system in a subtest.
+func (s *system) with(t *testing.T) *system {
+	q := *s
+	q.t = t
+	return &q
+}
+
+func (p *tab) dress(l look) {
+	p.t.Helper()
+	scheme, language := "dark", "en-US"
+	if l.light {
+		scheme = "light"
+	}
+	if l.language != "" {
+		language = l.language
+	}
+	if l.width == 0 {
+		l.width, l.height = 1280, 800
+	}
+	var viewport []chromedp.EmulateViewportOption
+	if l.phone {
+		viewport = append(viewport, chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulatePortrait)
+	}
+	if l.picture != 0 {
+		viewport = append(viewport, chromedp.EmulateScale(l.picture))
+	}
+	p.do("size page", chromedp.EmulateViewport(l.width, l.height, viewport...))
+	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	})
+	call(p, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{
+		UserAgent: eval[string](p, "navigator.userAgent"), AcceptLanguage: language,
+	})
+	call(p, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
+		Source: `addEventListener("securitypolicyviolation", (e) => console.error("policy violated: " + e.violatedDirective + " " + e.blockedURI))`,
+	})
+}
+
+// watchWorker listens to the part of the page that owns the WebSocket.
+func (p *tab) watchWorker() {
+	p.t.Helper()
+	var ctx context.Context
+	eventually(p.t, "the page's worker runs", func() error {
+		targets, err := chromedp.Targets(p.ctx)
+		if err != nil {
+			return err
+		}
+		self := chromedp.FromContext(p.ctx).Target.TargetID
+		for _, info := range targets {
+			if info.Type == "worker" && (info.ParentID == "" || info.ParentID == self) {
+				ctx, _ = chromedp.NewContext(p.ctx, chromedp.WithTargetID(info.TargetID), chromedp.WithListener(p.event))
+				return chromedp.Do(ctx)
+			}
+		}
+		return fmt.Errorf("none among %d targets", len(targets))
+	})
+}
+
+// event is called with everything that the browser says of the page.
+func (w *watchdog) event(event any) {
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		w.complain("exception: " + e.ExceptionDetails.Text)
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == "error" || e.Type == "warning" || e.Type == "assert" {
+			w.complain(fmt.Sprintf("console %s: %v", e.Type, e.Args))
+		}
+	case *log.EventEntryAdded:
+		if e.Entry.Level == "error" || e.Entry.Level == "warning" {
+			w.complain(fmt.Sprintf("log of %s: %s %v", e.Entry.Source, e.Entry.Text, e.Entry.URL))
+		}
+	case *network.EventRequestWillBeSent:
+		if u, err := url.Parse(e.Request.URL); err != nil || u.Host != w.host && u.Scheme != "blob" && u.Scheme != "data" && u.Scheme != "about" {
+			w.complain("request to another host: " + e.Request.URL)
+		}
+	case *network.EventWebSocketCreated:
+		w.mu.Lock()
+		w.sockets++
+		w.mu.Unlock()
+	}
+}
+
+func (w *watchdog) complain(text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.complaints) < 20 {
+		w.complaints = append(w.complaints, text)
+	}
+}
+
+func (w *watchdog) opened() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sockets
+}
+
+// quiet fails the test for each complaint so far, but for those that contain one of the expected texts.
+func (p *tab) quiet() { p.quietBut() }
+
+func (p *tab) quietBut(expected ...string) {
+	p.t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+next:
+	for _, c := range p.complaints {
+		for _, text := range expected {
+			if strings.Contains(c, text) {
+				continue next
+			}
+		}
+		p.t.Errorf("the page complains: %s", c)
+	}
+	p.complaints = nil
+}
+
+func (p *tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		p.t.Fatalf("%s: %v", what, err)
+	}
+}
+
+func eval[T any](p *tab, script string) T {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+	if err != nil {
+		p.t.Fatalf("%s: %v", script, err)
+	}
+	return v
+}
+
+// click clicks with the mouse on what the selector names, as soon as it can be seen.
+func (p *tab) click(selector string) {
+	p.t.Helper()
+	p.do("click "+selector, chromedp.Click(chromedp.CSS(selector)))
+}
+
+func (p *tab) key(keys string) {
+	p.t.Helper()
+	p.do("press "+keys, chromedp.KeyEvent(keys))
+}
+
+// waitTime is how long something took, for the log.
+func waitTime(began time.Time) time.Duration { return time.Since(began).Round(time.Millisecond) }

@@ -1,0 +1,243 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"image/png"
+	"math"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+	"golang.org/x/image/draw"
+
+	"linkstart/pkg/capture/testpattern"
+)
+
+// sight is what somebody in front of the page sees.
+type sight struct {
+	Connection string // connecting, open, lost
+	Words      string // of the connection
+	Follow     bool
+	Camera     string // whose picture is on the stage
+	Live       bool
+	Seq        int
+	Name       string // above the stage
+	State      string // in words, "" where it is hidden
+	Plate      string // what is said over a picture that is not live, "" where nothing is
+	Covered    bool
+	Process    string
+	ClickMS    string
+	Tiles      []tile
+	Messages   []string
+	Alarms     []string
+}
+
+type tile struct {
+	ID, State, Word, Name string
+	Picture               string // live, old, or "" before the first
+	Chosen, Alarm         bool
+}
+
+const seeScript = `(() => {
+	const one = (s, root = document) => root.querySelector(s);
+	const all = (s) => [...document.querySelectorAll(s)];
+	const text = (s, root) => { const e = one(s, root); return e && !e.closest("[hidden]") ? e.textContent.trim() : ""; };
+	const stage = one("[data-stage]");
+	return {
+		Connection: one("[data-connection]").dataset.connection, Words: text("#connection-word"),
+		Follow: one("[data-action=follow]").getAttribute("aria-checked") === "true",
+		Camera: stage.dataset.camera, Live: stage.dataset.live === "true", Seq: Number(stage.dataset.seq),
+		Name: text("#stage-name"), State: text("#stage-state span"),
+		Plate: [text(".plate-title"), text(".plate-detail")].filter(Boolean).join(": "),
+		Covered: "covered" in stage.dataset, Process: text("#figure-pid"),
+		ClickMS: one("#figure-click").dataset.clickMs ?? "",
+		Tiles: all("button.tile").map((e) => ({
+			ID: e.dataset.camera, State: e.dataset.state, Word: text(".state span", e), Name: text(".tile-name", e),
+			Picture: e.dataset.picture ?? "", Chosen: e.getAttribute("aria-pressed") === "true", Alarm: "alarm" in e.dataset,
+		})),
+		Messages: all(".message").map((e) => e.textContent.replace(/\s+/g, " ").trim()),
+		Alarms: all(".alarm-words").map((e) => [...e.children].map((c) => c.textContent).join(" | ")),
+	};
+})()`
+
+// tile returns one camera's tile, the zero tile where there is none.
+func (s sight) tile(id string) tile {
+	for _, t := range s.Tiles {
+		if t.ID == id {
+			return t
+		}
+	}
+	return tile{}
+}
+
+// until looks until ok, and returns what was seen then.
+func (p *tab) until(what string, ok func(sight) bool) sight {
+	p.t.Helper()
+	var now sight
+	eventually(p.t, what, func() error {
+		ctx, cancel := context.WithTimeout(p.ctx, patience)
+		defer cancel()
+		var err error
+		if now, err = chromedp.Run(ctx, chromedp.Evaluate[sight](seeScript)); err != nil {
+			return err
+		}
+		if !ok(now) {
+			return fmt.Errorf("seen: %+v", now)
+		}
+		return nil
+	})
+	return now
+}
+
+// shows waits until the stage shows live pictures of that camera, one after the other.
+func (p *tab) shows(camera string) sight {
+	p.t.Helper()
+	first := p.until(camera+" is on the stage", func(s sight) bool { return s.Camera == camera && s.Live })
+	return p.until(camera+" moves on the stage", func(s sight) bool {
+		return s.Camera == camera && s.Live && s.Plate == "" && s.Seq != first.Seq
+	})
+}
+
+// recorder notes, each time that the browser draws, what has changed since the last time.
+const recorder = `(() => {
+	const probe = new OffscreenCanvas(16, 9).getContext("2d", { willReadFrequently: true });
+	const record = window.record = { on: true, moments: [] };
+	const note = () => {
+		if (!record.on) return;
+		const stage = document.querySelector("[data-stage]");
+		const plate = document.querySelector("#stage-plate");
+		probe.clearRect(0, 0, 16, 9);
+		probe.drawImage(document.querySelector("#stage-canvas"), 0, 0, 16, 9);
+		const pixels = probe.getImageData(0, 0, 16, 9).data;
+		const moment = {
+			Connection: document.querySelector("[data-connection]").dataset.connection,
+			Camera: stage.dataset.camera, Live: stage.dataset.live === "true", Covered: "covered" in stage.dataset,
+			Plate: plate.hidden ? "" : plate.querySelector(".plate-title").textContent,
+			Dark: pixels.every((v, i) => i % 4 === 3 || v < 12),
+		};
+		if (JSON.stringify(moment) !== JSON.stringify(record.moments.at(-1))) record.moments.push(moment);
+		requestAnimationFrame(note);
+	};
+	note();
+})()`
+
+// moment is one state of the stage that was drawn.
+type moment struct {
+	Connection, Camera  string
+	Live, Covered, Dark bool
+	Plate               string
+}
+
+// record starts to note; the function it returns ends that and tells all moments.
+func (p *tab) record() func() []moment {
+	p.t.Helper()
+	p.do("start recorder", chromedp.Evaluate[chromedp.Void](recorder))
+	return func() []moment {
+		p.t.Helper()
+		return eval[[]moment](p, `(record.on = false, record.moments)`)
+	}
+}
+
+func call[P, R any](p *tab, command cdp.Command[P, R], params P) R {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	r, err := chromedp.Call(ctx, command, params)
+	if err != nil {
+		p.t.Fatalf("%s: %v", command.Method, err)
+	}
+	return r
+}
+
+// screenshot is the page as it is drawn, or the part of it that clip names.
+func (p *tab) screenshot(clip *page.Viewport) image.Image {
+	p.t.Helper()
+	shot := call(p, page.CaptureScreenshot, page.CaptureScreenshotParams{Clip: clip})
+	img, err := png.Decode(bytes.NewReader(shot.Data))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return img
+}
+
+// picture is the part of the page where the stage's picture of this shape (width by height) is drawn.
+func (p *tab) picture(width, height float64) image.Image {
+	p.t.Helper()
+	box := eval[[]float64](p, `(({x, y, width, height}) => [x, y, width, height])(document.querySelector("#stage-canvas").getBoundingClientRect())`)
+	scale := math.Min(box[2]/width, box[3]/height)
+	w, h := width*scale, height*scale
+	x, y := box[0]+(box[2]-w)/2, box[1]+(box[3]-h)/2
+	return p.screenshot(&page.Viewport{X: x, Y: y, Width: w, Height: h, Scale: 1})
+}
+
+// stamped reads from a screenshot when the picture on the stage was taken.
+func (p *tab) stamped() time.Time {
+	p.t.Helper()
+	var at time.Time
+	eventually(p.t, "the stage shows a stamp that can be read", func() error {
+		var ok bool
+		if at, ok = testpattern.Stamp(p.picture(16, 9)); !ok {
+			return fmt.Errorf("there is none")
+		}
+		return nil
+	})
+	return at
+}
+
+// snapshot is a camera's picture from the API.
+func (s *system) snapshot(id string) image.Image {
+	s.t.Helper()
+	status, _, body := s.request(http.MethodGet, "/api/v1/cameras/"+id+"/snapshot.jpg", nil)
+	if status != http.StatusOK {
+		s.t.Fatalf("snapshot of %s: %d %s", id, status, body)
+	}
+	img, err := jpeg.Decode(bytes.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return img
+}
+
+// likest returns which of the pictures is most like this one, whatever their sizes.
+func likest(img image.Image, pictures map[string]image.Image) string {
+	best, least := "", math.MaxFloat64
+	for id, other := range pictures {
+		if d := difference(img, other); d < least {
+			best, least = id, d
+		}
+	}
+	return best
+}
+
+// difference is the mean distance of two pictures' colours, 0 to 255, at the size of a thumbnail.
+func difference(a, b image.Image) float64 {
+	x, y := thumbnail(a), thumbnail(b)
+	sum := 0.0
+	for i := range x.Pix {
+		sum += math.Abs(float64(x.Pix[i]) - float64(y.Pix[i]))
+	}
+	return sum / float64(len(x.Pix))
+}
+
+func thumbnail(img image.Image) *image.RGBA {
+	small := image.NewRGBA(image.Rect(0, 0, 48, 27))
+	draw.ApproxBiLinear.Scale(small, small.Bounds(), img, img.Bounds(), draw.Src, nil)
+	return small
+}
+
+// onStage checks that the picture which is drawn on the stage is that camera's, by its pixels.
+func (p *tab) onStage(t *testing.T, id string, pictures map[string]image.Image) image.Image {
+	t.Helper()
+	img := p.picture(16, 9)
+	if got := likest(img, pictures); got != id {
+		t.Errorf("the stage should show %s, its pixels are most like %s", id, got)
+	}
+	return img
+}
