@@ -1,9 +1,20 @@
 package e2e
 
 import (
+	"bytes"
+	"context"
+	"fmt"
 	"image"
+	"image/jpeg"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/chromedp"
 
 	"linkstart/pkg/camera"
 )
@@ -20,54 +31,336 @@ cameras:
 rooms: [{id: main, alarm_takeover: 60s}]
 `
 
+// stand is a system with a browser in front of it: one for all tests, which go on from where the one before has ended.
+type stand struct {
+	s        *system
+	browser  context.Context
+	p        *tab                   // the page that is open from the first test to the last
+	pictures map[string]image.Image // of each camera, from the API
+}
+
 func TestBrowser(t *testing.T) {
 	s := start(t, wall)
+	b := &stand{s: s, pictures: make(map[string]image.Image)}
 	for _, id := range []string{"clock", "ball", "bars"} {
 		s.becomes(id, camera.Live)
+		b.pictures[id] = s.snapshot(id)
 	}
-	pictures := map[string]image.Image{"clock": s.snapshot("clock"), "ball": s.snapshot("ball"), "bars": s.snapshot("bars")}
-	browser := chrome(t)
+	b.browser = chrome(t)
+	b.p = open(t, b.browser, s.url("/"), look{})
+	for _, test := range []struct {
+		what string
+		run  func(*stand, *testing.T, *system, *tab)
+	}{
+		{"every camera has a tile and the stage moves", (*stand).moves},
+		{"a click and a key switch without a blank between", (*stand).switches},
+		{"names are text", (*stand).names},
+		{"the room switches who follows it", (*stand).rooms},
+		{"a restart shows its result", (*stand).restarts},
+		{"a killed grabber is told and comes back", (*stand).killedGrabber},
+		{"pushed pictures are shown, broken ones do no harm", (*stand).pushes},
+		{"an alarm takes over until it is acknowledged", (*stand).alarms},
+		{"a snapshot is a JPEG file", (*stand).snapshots},
+		{"Chinese on a phone", (*stand).phone},
+		{"a hidden page costs nothing", (*stand).hides},
+		{"a killed relay is told and comes back", (*stand).killedRelay},
+	} {
+		ok := t.Run(test.what, func(t *testing.T) { test.run(b, t, s.with(t), b.p.with(t)) })
+		if !ok {
+			break // the others go on from where this one should have led
+		}
+	}
+}
+
+func (b *stand) moves(t *testing.T, _ *system, p *tab) {
+	p.until("all tiles are there, with their states", func(v sight) bool {
+		return len(v.Tiles) == 5 && v.Connection == "open" && v.tile("clock").Word == "Live" && v.tile("ball").Word == "Live" &&
+			v.tile("bars").Picture == "live" && v.tile("push").Word == "Waiting" && v.tile("gone").Word == "Reconnecting"
+	})
 	began := time.Now()
-	p := open(t, browser, s.url("/"), look{})
+	p.click(`button.tile[data-camera=clock]`)
+	p.shows("clock")
+	first := p.stamped()
+	p.onStage("clock", b.pictures)
+	second := p.stamped()
+	if first.Before(began.Add(-time.Minute)) || !second.After(first) || second.After(time.Now()) {
+		t.Errorf("the camera was chosen at %v, its pictures are of %v and %v", began, first, second)
+	}
+	t.Logf("the picture in a screenshot is %v old, screenshot included", time.Since(second).Round(time.Millisecond))
+}
 
-	t.Run("every camera has a tile, the stage moves", func(t *testing.T) {
-		p := p.with(t)
-		p.until("all tiles are there, with their states", func(v sight) bool {
-			return len(v.Tiles) == 5 && v.Connection == "open" && v.tile("clock").Word == "Live" && v.tile("ball").Word == "Live" &&
-				v.tile("bars").Picture == "live" && v.tile("push").Word == "Waiting" && v.tile("gone").Word == "Reconnecting"
-		})
-		p.click(`button.tile[data-camera=clock]`)
-		p.shows("clock")
-		first := p.stamped()
-		p.onStage(t, "clock", pictures)
-		p.until("time passes", func(v sight) bool { return v.Live })
-		second := p.stamped()
-		if first.Before(began.Add(-time.Minute)) || !second.After(first) || second.After(time.Now()) {
-			t.Errorf("the page was opened at %v, its pictures are of %v and %v", began, first, second)
+func (b *stand) switches(t *testing.T, _ *system, p *tab) {
+	stop := p.record()
+	p.key("2")
+	p.shows("ball")
+	before := p.onStage("ball", b.pictures)
+	p.click(`button.tile[data-camera=bars]`)
+	v := p.shows("bars")
+	if d := difference(before, p.onStage("bars", b.pictures)); d < 10 {
+		t.Errorf("after the switch the pixels differ by %.1f of 255", d)
+	}
+	if !v.tile("bars").Chosen || v.tile("clock").Chosen {
+		t.Errorf("the tiles do not show what is chosen: %+v", v.Tiles)
+	}
+	t.Logf("from the click to its picture: %s ms", v.ClickMS)
+	for _, m := range stop() {
+		if m.Dark || m.Covered || m.Connection != "open" {
+			t.Errorf("in between the stage was %+v", m)
 		}
-		t.Logf("the picture in a screenshot is %v old, screenshot included", waitTime(second))
+	}
+}
+
+func (b *stand) names(t *testing.T, s *system, p *tab) {
+	v := p.until("the names", func(v sight) bool { return len(v.Tiles) == 5 })
+	if v.tile("ball").Name != "<img src=x onerror=alert(1)>" || v.tile("bars").Name != "</button><script>alert(2)</script>" {
+		t.Errorf("names are %q and %q", v.tile("ball").Name, v.tile("bars").Name)
+	}
+	if n := eval[int](p, `document.querySelectorAll("img, .group b, body script").length`); n != 0 {
+		t.Errorf("%d elements were made of names", n)
+	}
+	p.click(`button.tile[data-camera=gone]`)
+	v = p.until("why there is no picture", func(v sight) bool { return strings.Contains(v.Plate, "Reconnecting: ") })
+	if text := eval[string](p, `document.documentElement.outerHTML`); strings.Contains(text, "Geheim77") {
+		t.Error("the page holds a password")
+	}
+	if v.Live {
+		t.Error("a camera without pictures is shown as live")
+	}
+	t.Logf("the stage says %q", v.Plate)
+}
+
+func (b *stand) rooms(t *testing.T, s *system, p *tab) {
+	other := open(t, b.browser, s.url("/#/camera/ball"), look{}).with(t)
+	if v := other.shows("ball"); v.Follow {
+		t.Error("a page with a camera in its address follows the room")
+	}
+	b.room(t, s, "clock")
+	p.shows("clock")
+	p.key("3")
+	p.shows("bars")
+	if v := other.shows("ball"); v.Camera != "ball" {
+		t.Errorf("an own choice was switched by the room to %s", v.Camera)
+	}
+	other.key("1")
+	other.shows("clock")
+	p.shows("bars")
+	other.click(`[data-action=follow]`)
+	other.shows("bars")
+	other.onStage("bars", b.pictures)
+	b.room(t, s, "ball")
+	p.shows("ball")
+	other.shows("ball")
+}
+
+// room switches a room as another program would.
+func (b *stand) room(t *testing.T, s *system, id string) {
+	t.Helper()
+	status, _, body := s.request(http.MethodPut, "/api/v1/rooms/main", strings.NewReader(`{"camera":"`+id+`"}`), "Content-Type", "application/json")
+	if status/100 != 2 {
+		t.Fatalf("switch room: %d %s", status, body)
+	}
+}
+
+func (b *stand) restarts(t *testing.T, s *system, p *tab) {
+	before := s.becomes("ball", camera.Live)
+	sockets := p.opened()
+	p.shows("ball")
+	p.click(`[data-action=restart]`)
+	v := p.until("the result of the restart", func(v sight) bool {
+		return len(v.Messages) > 0 && strings.Contains(v.Messages[len(v.Messages)-1], "Picture back after")
 	})
+	after := s.becomes("ball", camera.Live)
+	if after.PID == before.PID || !strings.Contains(strings.Join(v.Messages, " "), "pid") {
+		t.Errorf("process %d before, %d after; the page says %q", before.PID, after.PID, v.Messages)
+	}
+	p.shows("ball")
+	if p.opened() != sockets {
+		t.Error("the page has connected again")
+	}
+	t.Logf("the page says %q", v.Messages)
+}
 
-	t.Run("a click and a key switch, without a blank between", func(t *testing.T) {
-		p := p.with(t)
-		stop := p.record()
-		p.key("2")
-		p.shows("ball")
-		before := p.onStage(t, "ball", pictures)
-		p.click(`button.tile[data-camera=bars]`)
-		v := p.shows("bars")
-		after := p.onStage(t, "bars", pictures)
-		if d := difference(before, after); d < 10 {
-			t.Errorf("after the switch the pixels differ by %.1f of 255", d)
+func (b *stand) killedGrabber(t *testing.T, s *system, p *tab) {
+	before := s.becomes("ball", camera.Live)
+	sockets := p.opened()
+	stop := p.record()
+	kill(t, before.PID)
+	p.until("the page says that the camera is away", func(v sight) bool { return !v.Live && v.Plate != "" && v.State != "Live" })
+	s.eventually("another process", func() error {
+		_, err := s.another("ball", before.PID)
+		return err
+	})
+	p.shows("ball")
+	for _, m := range stop() {
+		if m.Dark || m.Connection != "open" {
+			t.Errorf("in between the stage was %+v", m)
 		}
-		if !v.tile("bars").Chosen || v.tile("clock").Chosen {
-			t.Errorf("the tiles do not show what is chosen: %+v", v.Tiles)
+		if !m.Live {
+			t.Logf("the stage said %q", m.Plate)
 		}
-		t.Logf("from the click to its picture: %s ms", v.ClickMS)
-		for _, m := range stop() {
-			if m.Dark || m.Covered || m.Connection != "open" {
-				t.Errorf("in between the stage was %+v", m)
+	}
+	if p.opened() != sockets {
+		t.Error("the page has connected again")
+	}
+}
+
+func (b *stand) pushes(t *testing.T, s *system, p *tab) {
+	const samples = "../pkg/jpeg/testdata/"
+	good, err := os.ReadFile(samples + "esp32.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := jpeg.Decode(bytes.NewReader(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	push := func(b []byte) int {
+		status, _, _ := s.request(http.MethodPost, "/api/v1/cameras/push/frames", bytes.NewReader(b), "Content-Type", "image/jpeg")
+		return status
+	}
+	p.click(`button.tile[data-camera=push]`)
+	p.until("nothing was pushed yet", func(v sight) bool { return strings.HasPrefix(v.Plate, "Waiting") })
+	v := p.until("the pushed picture", func(v sight) bool {
+		push(good)
+		return v.Camera == "push" && v.Live && v.tile("push").Picture == "live"
+	})
+	r := img.Bounds()
+	shown := b.pictures
+	shown["push"] = img
+	if got := likest(p.picture(float64(r.Dx()), float64(r.Dy())), shown); got != "push" {
+		t.Errorf("the stage should show what was pushed, and shows %s: %+v", got, v)
+	}
+	hostile, _ := filepath.Glob(samples + "*/*.jpg")
+	odd, _ := filepath.Glob(samples + "*.jpg")
+	if len(hostile) == 0 || len(odd) == 0 {
+		t.Fatal("no samples")
+	}
+	for _, name := range append(hostile, odd...) {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status := push(b); status >= http.StatusInternalServerError {
+			t.Errorf("push %s: %d", name, status)
+		}
+	}
+	push(good[:len(good)/2])
+	before := p.until("the page goes on", func(v sight) bool { return v.Connection == "open" })
+	p.until("another good picture", func(v sight) bool {
+		push(good)
+		return v.Camera == "push" && v.Seq > before.Seq && v.Live
+	})
+	if got := likest(p.picture(float64(r.Dx()), float64(r.Dy())), shown); got != "push" {
+		t.Errorf("after broken pictures the stage shows %s", got)
+	}
+	p.key("1")
+	p.shows("clock")
+	delete(shown, "push")
+}
+
+func (b *stand) alarms(t *testing.T, s *system, p *tab) {
+	status, _, body := s.request(http.MethodPost, "/api/v1/cameras/ball/alarm",
+		strings.NewReader(`{"kind":"smoke","level":"high","text":"<i>row 3</i>"}`), "Content-Type", "application/json")
+	if status/100 != 2 {
+		t.Fatalf("alarm: %d %s", status, body)
+	}
+	p.shows("ball")
+	v := p.until("the alarm is told", func(v sight) bool { return len(v.Alarms) == 1 && v.tile("ball").Alarm })
+	if !strings.Contains(v.Alarms[0], "smoke · high") || !strings.Contains(v.Alarms[0], "<i>row 3</i>") {
+		t.Errorf("the alarm says %q", v.Alarms)
+	}
+	p.key("3")
+	p.until("why a click does not switch", func(v sight) bool {
+		return len(v.Messages) > 0 && strings.Contains(v.Messages[len(v.Messages)-1], "alarm holds this room")
+	})
+	p.shows("ball")
+	p.click(`.alarm-acknowledge`)
+	p.shows("clock")
+	p.until("the alarm is over", func(v sight) bool { return len(v.Alarms) == 0 && !v.tile("ball").Alarm })
+}
+
+func (b *stand) snapshots(t *testing.T, _ *system, p *tab) {
+	dir := t.TempDir()
+	callBrowser(p, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
+		Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: dir,
+		BrowserContextID: chromedp.FromContext(p.ctx).BrowserContextID,
+	})
+	p.click(`[data-action=snapshot]`)
+	p.until("it is told that the picture is saved", func(v sight) bool {
+		return strings.Contains(strings.Join(v.Messages, " "), "Saved clock_")
+	})
+	eventually(t, "the file is there", func() error {
+		files, err := filepath.Glob(filepath.Join(dir, "clock_*.jpg"))
+		if err != nil || len(files) != 1 {
+			return os.ErrNotExist
+		}
+		f, err := os.Open(files[0])
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		img, err := jpeg.Decode(f)
+		if err == nil && img.Bounds().Dx() != 640 {
+			t.Errorf("the picture is %v", img.Bounds())
+		}
+		return err
+	})
+}
+
+func (b *stand) phone(t *testing.T, s *system, p *tab) {
+	q := open(t, b.browser, s.url("/"), look{language: "zh-CN", width: 390, height: 844, phone: true}).with(t)
+	q.until("the page in Chinese", func(v sight) bool {
+		return v.Words == "已连接" && v.tile("clock").Word == "实时" && v.tile("push").Name == "Pushed"
+	})
+	q.shows("clock")
+	type layout struct{ Width, Content, Top, Bottom, Tile float64 }
+	got := eval[layout](q, `(() => {
+		const frame = document.querySelector(".frame").getBoundingClientRect();
+		return {
+			Width: innerWidth, Content: document.documentElement.scrollWidth, Top: frame.top, Bottom: frame.bottom,
+			Tile: document.querySelector("button.tile").getBoundingClientRect().top,
+		};
+	})()`)
+	if got.Width != 390 || got.Content > got.Width || got.Bottom > 500 || got.Tile < got.Bottom || got.Tile > 844 {
+		t.Errorf("on a phone the page is laid out so: %+v", got)
+	}
+	if lang := eval[string](q, `document.documentElement.lang`); lang != "zh-CN" {
+		t.Errorf("the page's language is %q", lang)
+	}
+	p.shows("clock")
+}
+
+func (b *stand) hides(t *testing.T, s *system, p *tab) {
+	watched := func(yes bool) func() error {
+		return func() error {
+			info, err := s.camera("clock")
+			if err == nil && (info.Viewers > 0) != yes {
+				err = fmt.Errorf("%d viewers", info.Viewers)
 			}
+			return err
 		}
+	}
+	s.eventually("the camera is watched", watched(true))
+	show := p.hide()
+	s.eventually("nobody watches any more", watched(false))
+	show()
+	p.shows("clock")
+	s.eventually("the camera is watched again", watched(true))
+}
+
+func (b *stand) killedRelay(t *testing.T, s *system, p *tab) {
+	grabber := s.becomes("clock", camera.Live).PID
+	p.shows("clock")
+	kill(t, s.relay())
+	p.until("the page says that the connection is lost", func(v sight) bool {
+		return v.Connection == "lost" && v.Words == "Connection lost" && !v.Live && strings.Contains(v.Plate, "Connection lost")
 	})
+	v := p.shows("clock")
+	if v.Connection != "open" || v.Words != "Connected" {
+		t.Errorf("pictures are back, but the page says %q", v.Words)
+	}
+	if s.becomes("clock", camera.Live).PID != grabber {
+		t.Error("the grabber was restarted")
+	}
+	p.quietBut("WebSocket") // that it could not connect is the browser's own message
 }

@@ -9,8 +9,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
@@ -77,13 +78,13 @@ type watchdog struct {
 }
 
 // open opens the page in a window of its own, so that every page is visible.
-func open(t *testing.T, browser context.Context, address string, l look) *tab {
+func open(t *testing.T, parent context.Context, address string, l look) *tab {
 	t.Helper()
 	u, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewWindow(true))
+	ctx, cancel := chromedp.NewContext(parent, chromedp.WithNewWindow(true))
 	t.Cleanup(cancel)
 	p := &tab{t: t, ctx: ctx, watchdog: &watchdog{host: u.Host}}
 	if err := chromedp.Listen(ctx, p.event); err != nil {
@@ -249,5 +250,31 @@ func (p *tab) key(keys string) {
 	p.do("press "+keys, chromedp.KeyEvent(keys))
 }
 
-// waitTime is how long something took, for the log.
-func waitTime(began time.Time) time.Duration { return time.Since(began).Round(time.Millisecond) }
+// hide puts another page over this one, in the same window; the function it returns brings this one back.
+func (p *tab) hide() (show func()) {
+	p.t.Helper()
+	self := chromedp.FromContext(p.ctx).Target.TargetID
+	window := callBrowser(p, browser.GetWindowForTarget, browser.GetWindowForTargetParams{TargetID: self}).WindowID
+	state := func(s browser.WindowState) {
+		callBrowser(p, browser.SetWindowBounds, browser.SetWindowBoundsParams{WindowID: window, Bounds: &browser.Bounds{WindowState: s}})
+	}
+	state(browser.WindowStateMinimized)
+	eventually(p.t, "the page is hidden", func() error {
+		if now := eval[string](p, "document.visibilityState"); now != "hidden" {
+			return fmt.Errorf("it is %s", now)
+		}
+		return nil
+	})
+	return func() { state(browser.WindowStateNormal) }
+}
+
+func callBrowser[P, R any](p *tab, command cdp.Command[P, R], params P) R {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	r, err := chromedp.CallBrowser(ctx, command, params)
+	if err != nil {
+		p.t.Fatalf("%s: %v", command.Method, err)
+	}
+	return r
+}

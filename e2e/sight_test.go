@@ -9,7 +9,6 @@ import (
 	"image/png"
 	"math"
 	"net/http"
-	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -17,6 +16,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"golang.org/x/image/draw"
 
+	"linkstart/pkg/camera"
 	"linkstart/pkg/capture/testpattern"
 )
 
@@ -97,11 +97,11 @@ func (p *tab) until(what string, ok func(sight) bool) sight {
 }
 
 // shows waits until the stage shows live pictures of that camera, one after the other.
-func (p *tab) shows(camera string) sight {
+func (p *tab) shows(id string) sight {
 	p.t.Helper()
-	first := p.until(camera+" is on the stage", func(s sight) bool { return s.Camera == camera && s.Live })
-	return p.until(camera+" moves on the stage", func(s sight) bool {
-		return s.Camera == camera && s.Live && s.Plate == "" && s.Seq != first.Seq
+	first := p.until(id+" is on the stage", func(s sight) bool { return s.Camera == id && s.Live })
+	return p.until(id+" moves on the stage", func(s sight) bool {
+		return s.Camera == id && s.Live && s.Plate == "" && s.Seq != first.Seq
 	})
 }
 
@@ -233,11 +233,21 @@ func thumbnail(img image.Image) *image.RGBA {
 }
 
 // onStage checks that the picture which is drawn on the stage is that camera's, by its pixels.
-func (p *tab) onStage(t *testing.T, id string, pictures map[string]image.Image) image.Image {
-	t.Helper()
+func (p *tab) onStage(id string, pictures map[string]image.Image) image.Image {
+	p.t.Helper()
 	img := p.picture(16, 9)
 	if got := likest(img, pictures); got != id {
-		t.Errorf("the stage should show %s, its pixels are most like %s", id, got)
+		p.t.Errorf("the stage should show %s, its pixels are most like %s", id, got)
 	}
 	return img
+}
+
+// another returns the camera once it is live in another process than that.
+func (s *system) another(id string, pid int) (camera.Info, error) {
+	s.t.Helper()
+	info, err := s.camera(id)
+	if err == nil && (info.PID == 0 || info.PID == pid || info.State != camera.Live) {
+		err = fmt.Errorf("process %d is %s", info.PID, info.State)
+	}
+	return info, err
 }

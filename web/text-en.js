@@ -55,7 +55,7 @@ export const en = {
   meaning_live: "",
   meaning_reconnecting: "The camera cannot be reached; it is tried again by itself.",
   meaning_frozen: "The camera keeps sending the same picture.",
-  meaning_waiting: "Nothing has been sent to this camera yet.",
+  meaning_waiting: "No picture is being sent to this camera.",
   meaning_crash_loop: "The camera's process fails again and again; it is still tried, slowly.",
   meaning_misconfigured: "This camera cannot work until its configuration changes.",
   meaning_stopped: "An operator has stopped this camera.",

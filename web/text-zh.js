@@ -55,7 +55,7 @@ export const zh = {
   meaning_live: "",
   meaning_reconnecting: "无法连接摄像机，正在自动重试。",
   meaning_frozen: "摄像机持续发送同一帧画面。",
-  meaning_waiting: "尚未收到发往此摄像机的画面。",
+  meaning_waiting: "目前没有画面发往此摄像机。",
   meaning_crash_loop: "摄像机进程反复崩溃，系统仍在缓慢重试。",
   meaning_misconfigured: "修改配置之前，此摄像机无法工作。",
   meaning_stopped: "此摄像机已被操作员停止。",
