@@ -7,10 +7,10 @@ GO      ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run build opencv test lint fuzz soak clean
+.PHONY: help run build opencv test lint fuzz soak screenshot clean
 
 help: ## print this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## install what is missing, build, and run with cameras.yaml
 	@deploy/packages.sh run
@@ -42,6 +42,10 @@ fuzz: ## feed every parser random input, FUZZTIME each (default 20s)
 soak: ## half an hour with cameras that are killed and brought back at random (MINUTES=30)
 	@deploy/packages.sh test
 	$(GO) test -tags 'opencv soak' -run TestSoak -v -count=1 -timeout 3h ./e2e/ -minutes $(or $(MINUTES),30)
+
+screenshot: ## make docs/screenshot.png anew, with the shipped cameras.yaml
+	@deploy/packages.sh test
+	$(GO) test -tags 'opencv screenshot' -run TestScreenshot -count=1 ./e2e/
 
 clean: ## remove what was built
 	rm -rf bin

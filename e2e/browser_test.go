@@ -26,7 +26,7 @@ cameras:
   - {id: clock, name: 钟, group: 一楼, source: "test:clock?size=640x360&fps=15"}
   - {id: ball, name: "<img src=x onerror=alert(1)>", group: 一楼, source: "test:ball?size=640x360&fps=15"}
   - {id: bars, name: "</button><script>alert(2)</script>", group: "<b>bold</b>", source: "test:bars?size=640x360&fps=15"}
-  - {id: push, name: Pushed, source: "push:"}
+  - {id: push, name: Pushed, source: "push:", read_timeout: 2s}
   - {id: gone, name: Gone, source: "http://admin:Geheim77@127.0.0.1:9/video"}
 rooms: [{id: main, alarm_takeover: 60s}]
 `
@@ -351,6 +351,7 @@ func (b *stand) hides(t *testing.T, s *system, p *tab) {
 func (b *stand) killedRelay(t *testing.T, s *system, p *tab) {
 	grabber := s.becomes("clock", camera.Live).PID
 	p.shows("clock")
+	sockets := p.opened()
 	kill(t, s.relay())
 	p.until("the page says that the connection is lost", func(v sight) bool {
 		return v.Connection == "lost" && v.Words == "Connection lost" && !v.Live && strings.Contains(v.Plate, "Connection lost")
@@ -358,6 +359,9 @@ func (b *stand) killedRelay(t *testing.T, s *system, p *tab) {
 	v := p.shows("clock")
 	if v.Connection != "open" || v.Words != "Connected" {
 		t.Errorf("pictures are back, but the page says %q", v.Words)
+	}
+	if p.opened() == sockets {
+		t.Error("nobody noticed that the page has connected again")
 	}
 	if s.becomes("clock", camera.Live).PID != grabber {
 		t.Error("the grabber was restarted")

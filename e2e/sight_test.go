@@ -34,6 +34,8 @@ type sight struct {
 	Covered    bool
 	Process    string
 	ClickMS    string
+	Rate       float64 // pictures per second, 0 before it is known
+	Bitrate    string
 	Tiles      []tile
 	Messages   []string
 	Alarms     []string
@@ -57,6 +59,7 @@ const seeScript = `(() => {
 		Name: text("#stage-name"), State: text("#stage-state span"),
 		Plate: [text(".plate-title"), text(".plate-detail")].filter(Boolean).join(": "),
 		Covered: "covered" in stage.dataset, Process: text("#figure-pid"),
+		Rate: Number(text("#figure-fps")) || 0, Bitrate: text("#figure-bitrate"),
 		ClickMS: one("#figure-click").dataset.clickMs ?? "",
 		Tiles: all("button.tile").map((e) => ({
 			ID: e.dataset.camera, State: e.dataset.state, Word: text(".state span", e), Name: text(".tile-name", e),
