@@ -25,7 +25,7 @@ const NOT_LIVE = 1;
  * @property {number} captured µs since Unix epoch
  * @property {number} skipped pictures left out for this viewer since the one before
  * @property {number} ageMs age in ms when it was sent
- * @property {Uint8Array} jpeg a view into the message, not a copy
+ * @property {Uint8Array<ArrayBuffer>} jpeg a view into the message, not a copy
  */
 
 /**

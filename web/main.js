@@ -1,4 +1,10 @@
-/** The viewer's entry: builds the parts and joins them. */
+/**
+ * The viewer's entry: builds the parts and joins them.
+ *
+ * What browser tests may rely on: button.tile[data-camera][data-state]; [data-stage] with data-camera and data-seq of the
+ * picture shown, and data-live; [data-action=follow|restart|snapshot|fullscreen]; [data-connection] = connecting, open or
+ * lost; [data-click-ms], the ms from the last click to its picture, absent while that is awaited.
+ */
 import { cameraOf, hashOf, roomOf, socketOf } from "./address.js";
 import { Alarms } from "./alarms.js";
 import * as api from "./api.js";

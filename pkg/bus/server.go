@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,7 +41,7 @@ type Server struct {
 }
 
 // StartServer serves the bus until Stop. Selections are stored below dir.
-func StartServer(ctx context.Context, dir string, log *slog.Logger) (*Server, error) {
+func StartServer(dir string, log *slog.Logger) (*Server, error) {
 	u := &users{byName: make(map[string]user)}
 	srv, err := server.NewServer(&server.Options{
 		ServerName: "linkstart",
@@ -167,10 +168,15 @@ func (u *users) Check(c server.ClientAuthentication) bool {
 type natsLog struct{ log *slog.Logger }
 
 func (l natsLog) Noticef(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }
-func (l natsLog) Warnf(f string, v ...any)   { l.log.Warn(fmt.Sprintf(f, v...)) }
-func (l natsLog) Errorf(f string, v ...any)  { l.log.Error(fmt.Sprintf(f, v...)) }
-func (l natsLog) Fatalf(f string, v ...any)  { l.log.Error(fmt.Sprintf(f, v...)) }
-func (l natsLog) Debugf(f string, v ...any)  { l.log.Debug(fmt.Sprintf(f, v...)) }
-func (l natsLog) Tracef(f string, v ...any)  { l.log.Debug(fmt.Sprintf(f, v...)) }
+func (l natsLog) Warnf(f string, v ...any) {
+	if strings.HasPrefix(f, "Maximum payloads over") { // a discouragement that pictures cannot heed
+		return
+	}
+	l.log.Warn(fmt.Sprintf(f, v...))
+}
+func (l natsLog) Errorf(f string, v ...any) { l.log.Error(fmt.Sprintf(f, v...)) }
+func (l natsLog) Fatalf(f string, v ...any) { l.log.Error(fmt.Sprintf(f, v...)) }
+func (l natsLog) Debugf(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }
+func (l natsLog) Tracef(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }
 
 var _ server.Authentication = (*users)(nil)

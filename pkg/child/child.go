@@ -19,8 +19,8 @@ import (
 // Grabber is the document of a grabber.
 type Grabber struct {
 	Bus         bus.Access    `json:"bus"`
+	Kind        string        `json:"kind"` // which adapter serves the camera: test, http, video, opencv, exec, push
 	Camera      camera.Spec   `json:"camera"`
-	Name        string        `json:"name"`
 	FrozenAfter time.Duration `json:"frozen_after"` // 0: a picture that never changes is no fault
 	Secrets     []string      `json:"secrets"`      // to be kept out of whatever is printed
 }

@@ -48,6 +48,8 @@ const (
 	codeUnknownCamera = "404"
 	codeFailed        = "500"
 
+	protocolVersion = "1.0.0" // of these verbs and bodies, SemVer as NATS services have it
+
 	timeout = 5 * time.Second
 )
 
@@ -57,9 +59,9 @@ type Handler interface {
 }
 
 // Serve answers orders for node as a NATS micro service until the returned function is called.
-func Serve(ctx context.Context, nc *nats.Conn, s bus.Subjects, node, version string, h Handler) (stop func() error, err error) {
+func Serve(ctx context.Context, nc *nats.Conn, s bus.Subjects, node string, h Handler) (stop func() error, err error) {
 	service, err := micro.AddService(nc, micro.Config{
-		Name: "linkstart-supervisor", Version: version, Description: "Linkstart supervisor of node " + node,
+		Name: "linkstart-supervisor", Version: protocolVersion, Description: "Linkstart supervisor of node " + node,
 		Metadata: map[string]string{"node": node},
 	})
 	if err != nil {

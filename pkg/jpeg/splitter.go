@@ -16,8 +16,9 @@ type Splitter struct {
 	r        io.Reader
 	maxBytes int
 	buf      []byte
-	found    bool
-	scanner  Scanner // of the picture at buf[0], where found
+	pos      int     // buf[pos:] is unread
+	found    bool    // a picture begins at buf[pos]
+	scanner  Scanner // of that picture
 	err      error   // of r, given out once buf holds no picture more
 }
 
@@ -31,15 +32,16 @@ func NewSplitter(r io.Reader, maxBytes int) *Splitter {
 func (s *Splitter) Next() ([]byte, error) {
 	for {
 		if end := s.find(); end > 0 {
-			picture := bytes.Clone(s.buf[:end])
-			s.drop(end)
-			if len(picture) > s.maxBytes {
+			if end > s.maxBytes {
+				s.drop(end)
 				return nil, s.tooLarge()
 			}
+			picture := bytes.Clone(s.unread()[:end])
+			s.drop(end)
 			return picture, nil
 		}
-		if s.found && len(s.buf) > s.maxBytes {
-			s.drop(len(s.buf))
+		if s.found && len(s.unread()) > s.maxBytes {
+			s.drop(len(s.unread()))
 			return nil, s.tooLarge()
 		}
 		if s.err != nil {
@@ -49,19 +51,19 @@ func (s *Splitter) Next() ([]byte, error) {
 	}
 }
 
-// find returns the end of the first complete picture, which then begins at buf[0], or 0.
+// find returns the end of the first complete picture, which then begins at buf[pos], or 0.
 func (s *Splitter) find() int {
 	for {
 		if !s.found {
-			i := bytes.Index(s.buf, soiMarker)
+			i := bytes.Index(s.unread(), soiMarker)
 			if i < 0 {
-				s.drop(max(0, len(s.buf)-len(soiMarker)+1))
+				s.drop(max(0, len(s.unread())-len(soiMarker)+1))
 				return 0
 			}
 			s.drop(i)
 			s.found = true
 		}
-		end, err := s.scanner.End(s.buf)
+		end, err := s.scanner.End(s.unread())
 		if err == nil {
 			return max(end, 0)
 		}
@@ -69,14 +71,20 @@ func (s *Splitter) find() int {
 	}
 }
 
+func (s *Splitter) unread() []byte { return s.buf[s.pos:] }
+
 // drop forgets the first n bytes and what was known of a picture there.
 func (s *Splitter) drop(n int) {
-	s.buf = s.buf[:copy(s.buf, s.buf[n:])]
+	s.pos += n
 	s.scanner = Scanner{}
 	s.found = false
 }
 
 func (s *Splitter) read() {
+	if s.pos > 0 {
+		s.buf = s.buf[:copy(s.buf, s.unread())]
+		s.pos = 0
+	}
 	if cap(s.buf)-len(s.buf) < readSize {
 		grown := make([]byte, len(s.buf), max(2*cap(s.buf), len(s.buf)+readSize))
 		copy(grown, s.buf)

@@ -36,14 +36,14 @@ var soiMarker = []byte{0xFF, soi, 0xFF} // with the first byte of the marker tha
 // segments by their length (T.81 annex B), so that a thumbnail's own end does not mislead it. Its zero value is ready.
 type Scanner struct {
 	pos    int // all before it is understood; may lie beyond the buffer while a segment is still coming
-	last   int // where the segment begins that pos lies behind: the place to cut a picture that ends within it
+	last   int // all before it is whole: the place to cut a picture that breaks off
 	inScan bool
 	end    int // index after EOI, 0 until it is seen
 
 	width, height  int
 	sof            byte // marker of the frame header, 0 until it is seen
 	huffman        bool // a DHT came before the first scan
-	firstScan      int // index of the first SOS, 0 until it is seen
+	firstScan      int  // index of the first SOS, 0 until it is seen
 	brokenAfterSOS bool
 }
 
@@ -168,6 +168,8 @@ func (s *Scanner) segment(b []byte, m byte) (more bool, err error) {
 	switch {
 	case m == dht:
 		s.huffman = s.huffman || s.firstScan == 0
+	case m == sos && s.sof == 0:
+		return false, s.broken("a scan comes before its frame header")
 	case m == sos:
 		if s.firstScan == 0 {
 			s.firstScan = s.pos
@@ -182,6 +184,9 @@ func (s *Scanner) segment(b []byte, m byte) (more bool, err error) {
 		}
 	}
 	s.pos = next
+	if next <= len(b) {
+		s.last = next
+	}
 	return false, nil
 }
 

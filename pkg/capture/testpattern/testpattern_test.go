@@ -124,7 +124,10 @@ func TestSizes(t *testing.T) {
 		{"?size=1024x16", 0, 160, 1024, 16, 160, 2},
 		{"?size=478x850", 0, 0, 478, 850, 478, 850},
 	} {
-		for _, kind := range kinds {
+		for i, kind := range kinds {
+			if i > 0 && c.w > 1000 && c.h > 500 {
+				break // large pictures take long with the race detector
+			}
 			t.Run(fmt.Sprintf("%s%s to %d", kind, c.query, c.maxWidth), func(t *testing.T) {
 				s := newSource(t, camera.Spec{ID: "yard", Source: "test:" + kind + c.query, Width: c.width})
 				take(t, s, 1, func(p camera.Picture) {
@@ -166,7 +169,7 @@ func TestStampSurvives(t *testing.T) {
 		return dst
 	}
 	for _, kind := range kinds {
-		for _, size := range []string{"1280x720", "1920x1080", "640x480", "1000x562", "162x90", "1080x1920"} {
+		for _, size := range []string{"1280x720", "640x480", "1000x562", "162x90", "480x850"} {
 			s := newSource(t, camera.Spec{ID: "yard", Source: "test:" + kind + "?size=" + size, Quality: 50})
 			take(t, s, 1, func(p camera.Picture) {
 				full, _ := encode(t, p, 0)

@@ -87,7 +87,7 @@ func (c *canvas) stencil(mask *image.Alpha, x0, y0 int, col colour) {
 			}
 			a += a >> 7 // 255 becomes 256
 			row[x] = mix(row[x], col.Y, a)
-			// A quarter of the chroma sample is this px'.
+			// Four px share a chroma sample; half of each is enough together (15/16), and leaves the edges soft.
 			i := y/2*c.img.CStride + x/2
 			c.img.Cb[i] = mix(c.img.Cb[i], col.Cb, a/2)
 			c.img.Cr[i] = mix(c.img.Cr[i], col.Cr, a/2)

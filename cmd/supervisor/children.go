@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"linkstart/pkg/bus"
+	"linkstart/pkg/child"
+	"linkstart/pkg/config"
+	"linkstart/pkg/fleet"
+	"linkstart/pkg/process"
+	"linkstart/pkg/secret"
+	"linkstart/pkg/supervise"
+)
+
+func (s *system) subjects() bus.Subjects { return bus.Subjects{Prefix: s.cfg.Bus.Prefix} }
+
+// access lets user onto the bus; its password stays the same while the supervisor runs, so that a reload does not look
+// like a change to every process.
+func (s *system) access(user string, p bus.Permissions) bus.Access {
+	password, ok := s.passwords[user]
+	if !ok {
+		password = s.server.AddUser(user, p)
+		s.passwords[user] = password
+		s.scrub.Add(password)
+	}
+	return bus.Access{
+		URL: s.server.URL(), User: user, Password: password, Prefix: s.cfg.Bus.Prefix, Node: string(s.cfg.Node),
+	}
+}
+
+func (s *system) forget(user string) {
+	s.server.RemoveUser(user)
+	delete(s.passwords, user)
+}
+
+// descriptions tells the fleet of every camera in cfg.
+func (s *system) descriptions(cfg *config.Config) ([]fleet.Description, error) {
+	all := make([]fleet.Description, 0, len(cfg.Cameras))
+	for _, c := range cfg.Cameras {
+		spec := cfg.Spec(c)
+		document, err := json.Marshal(child.Grabber{
+			Bus:  s.access(bus.GrabberUser(c.ID), s.subjects().GrabberPermissions(c.ID)),
+			Kind: string(c.Kind()), Camera: spec, FrozenAfter: c.FrozenAfter,
+			Secrets: append(secret.Secrets(spec.Source), slices.Sorted(maps.Values(spec.Env))...),
+		})
+		if err != nil {
+			return nil, fmt.Errorf("describe camera %s to its grabber: %w", c.ID, err)
+		}
+		all = append(all, fleet.Description{
+			ID: c.ID, Name: c.Name, Group: c.Group, Source: c.Source.String(),
+			Process: process.Spec{Path: s.grabber(c.Kind()), Document: document, Grace: supervise.Grace},
+		})
+	}
+	return all, nil
+}
+
+// grabber returns the program for a kind of camera: only those that need OpenCV run the one that is linked to it.
+func (s *system) grabber(k config.Kind) string {
+	if k == config.Video || k == config.OpenCV {
+		return filepath.Join(s.bin, "grabber-opencv")
+	}
+	return filepath.Join(s.bin, "grabber")
+}
+
+func (s *system) relaySpec(cfg *config.Config) (process.Spec, error) {
+	rooms := make([]child.Room, 0, len(cfg.Rooms))
+	for _, r := range cfg.Rooms {
+		rooms = append(rooms, child.Room{ID: r.ID, AlarmTakeover: r.AlarmTakeover})
+	}
+	document, err := json.Marshal(child.Relay{
+		Bus:    s.access(bus.RelayUser, s.subjects().RelayPermissions()),
+		Listen: cfg.Server.Listen, Origins: cfg.Server.Origins, Rooms: rooms,
+		MaxBytes: int(cfg.Limits.FrameBytes), MaxPixels: cfg.Limits.FramePixels, Version: version,
+	})
+	if err != nil {
+		return process.Spec{}, fmt.Errorf("describe the relay to itself: %w", err)
+	}
+	return process.Spec{
+		Path: filepath.Join(s.bin, "relay"), Document: document, Grace: supervise.Grace, Line: s.relayLine,
+	}, nil
+}
+
+func (s *system) relayLine(line string) {
+	record := child.ParseLine(s.scrub.Scrub(line))
+	record.AddAttrs(slog.String("process", "relay"))
+	ctx := context.Background()
+	if h := s.log.Handler(); h.Enabled(ctx, record.Level) {
+		_ = h.Handle(ctx, record) // there is nowhere to say that logging fails
+	}
+}

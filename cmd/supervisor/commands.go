@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"text/tabwriter"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/urfave/cli/v3"
+
+	"linkstart/pkg/bus"
+	"linkstart/pkg/camera"
+	"linkstart/pkg/config"
+	"linkstart/pkg/control"
+	"linkstart/pkg/statedir"
+)
+
+const connectTime = 5 * time.Second
+
+// clientCommands talk to a supervisor that runs.
+func clientCommands() []*cli.Command {
+	return []*cli.Command{
+		{
+			Name: "status", Usage: "show every camera",
+			Flags:  []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "as JSON"}},
+			Action: withSupervisor(status),
+		},
+		cameraCommand(control.Restart, "restart cameras, whatever they are doing"),
+		cameraCommand(control.Stop, "stop cameras until they are started again"),
+		cameraCommand(control.Start, "start cameras that are stopped"),
+		{
+			Name: "logs", Usage: "show what a camera's process has logged", ArgsUsage: "ID",
+			Flags: []cli.Flag{
+				&cli.BoolFlag{Name: "f", Usage: "follow: go on with each new line"},
+				&cli.IntFlag{Name: "n", Usage: "only the newest `LINES`, 0 for all that are kept", Value: 50},
+			},
+			Action: withSupervisor(logs),
+		},
+		{
+			Name: "select", Usage: "show a camera to everyone who follows a room", ArgsUsage: "ROOM ID",
+			Action: withSupervisor(selectCamera),
+		},
+		{
+			Name: "reload", Usage: "read the configuration again; only what has changed is touched",
+			Action: withSupervisor(func(ctx context.Context, c *cli.Command, s *session) error {
+				reply, err := s.control.Do(ctx, control.Reload, control.Request{})
+				if err == nil {
+					fmt.Fprintln(s.out, reply.Text)
+				}
+				return err
+			}),
+		},
+	}
+}
+
+// session is a connection to the running supervisor.
+type session struct {
+	nc       *nats.Conn
+	subjects bus.Subjects
+	control  *control.Client
+	out      io.Writer
+}
+
+func withSupervisor(do func(context.Context, *cli.Command, *session) error) cli.ActionFunc {
+	return func(ctx context.Context, c *cli.Command) error {
+		access, err := statedir.ReadAccess(config.StateDir(c.String("config")))
+		if err != nil {
+			return err
+		}
+		connecting, cancel := context.WithTimeout(ctx, connectTime)
+		defer cancel()
+		nc, err := bus.Connect(connecting, access, slog.New(slog.DiscardHandler))
+		if err != nil {
+			return &camera.Error{Say: "the supervisor does not answer: is it still running?", Err: err}
+		}
+		defer nc.Close()
+		return do(ctx, c, &session{
+			nc: nc, subjects: bus.Subjects{Prefix: access.Prefix}, control: control.NewClient(nc, access), out: c.Root().Writer,
+		})
+	}
+}
+
+func cameraCommand(verb, usage string) *cli.Command {
+	return &cli.Command{
+		Name: verb, Usage: usage, ArgsUsage: "ID…",
+		Action: withSupervisor(func(ctx context.Context, c *cli.Command, s *session) error {
+			if !c.Args().Present() {
+				return fmt.Errorf("name at least one camera: supervisor %s ID…", verb)
+			}
+			var errs []error
+			for _, id := range c.Args().Slice() {
+				if _, err := s.control.Do(ctx, verb, control.Request{Camera: camera.ID(id)}); err != nil {
+					errs = append(errs, err)
+					continue
+				}
+				fmt.Fprintf(s.out, "%s: %s ordered\n", id, verb)
+			}
+			return errors.Join(errs...)
+		}),
+	}
+}
+
+func status(ctx context.Context, c *cli.Command, s *session) error {
+	reply, err := s.control.Do(ctx, control.Status, control.Request{})
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		encoder := json.NewEncoder(s.out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(reply.Cameras)
+	}
+	return table(s.out, reply.Cameras, time.Now())
+}
+
+func table(out io.Writer, cameras []camera.Info, now time.Time) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tSTATE\tFOR\tSIZE\tFPS\tAGE\tRESTARTS\tPID\tNAME")
+	for _, c := range cameras {
+		size, age := "-", "-"
+		if c.Width > 0 {
+			size = fmt.Sprintf("%dx%d", c.Width, c.Height)
+		}
+		if c.AgeMs >= 0 {
+			age = (time.Duration(c.AgeMs) * time.Millisecond).String()
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.1f\t%s\t%d\t%d\t%s\n",
+			c.ID, c.State, now.Sub(c.Since).Round(time.Second), size, c.FPS, age, c.Restarts, c.PID, c.Name)
+		if c.Error != "" {
+			fmt.Fprintf(w, "\t%s\n", c.Error)
+		}
+	}
+	return w.Flush()
+}
+
+func logs(ctx context.Context, c *cli.Command, s *session) error {
+	id := camera.ID(c.Args().First())
+	if id == "" {
+		return errors.New("name a camera: supervisor logs [-f] ID")
+	}
+	lines := make(chan *nats.Msg, 256)
+	if c.Bool("f") { // before the old lines are asked for, so that none is missed
+		sub, err := s.nc.ChanSubscribe(s.subjects.Log(id), lines)
+		if err != nil {
+			return fmt.Errorf("follow log: %w", err)
+		}
+		defer func() { _ = sub.Unsubscribe() }()
+	}
+	reply, err := s.control.Do(ctx, control.Logs, control.Request{Camera: id, Lines: int(c.Int("n"))})
+	if err != nil {
+		return err
+	}
+	for _, line := range reply.Lines {
+		fmt.Fprintln(s.out, line)
+	}
+	for c.Bool("f") {
+		select {
+		case <-ctx.Done():
+			return nil
+		case m := <-lines:
+			fmt.Fprintln(s.out, string(m.Data))
+		}
+	}
+	return nil
+}
+
+func selectCamera(ctx context.Context, c *cli.Command, s *session) error {
+	if c.Args().Len() != 2 {
+		return errors.New("name a room and a camera: supervisor select ROOM ID")
+	}
+	room, err := camera.ParseID(c.Args().Get(0))
+	if err != nil {
+		return fmt.Errorf("room: %w", err)
+	}
+	id := camera.ID(c.Args().Get(1))
+	// Asking for its log is how to learn whether the camera exists.
+	if _, err := s.control.Do(ctx, control.Logs, control.Request{Camera: id, Lines: 1}); err != nil {
+		return err
+	}
+	if err := bus.Select(ctx, s.nc, room, id); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "%s: everyone who follows it sees %s\n", room, id)
+	return nil
+}

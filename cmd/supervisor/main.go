@@ -1,0 +1,102 @@
+// Supervisor runs Linkstart: it serves the bus, and starts, watches and restarts the relay and a grabber for each camera.
+// With a subcommand it talks to a supervisor that runs.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/lmittmann/tint"
+	"github.com/urfave/cli/v3"
+	"golang.org/x/term"
+
+	"linkstart/pkg/camera"
+	"linkstart/pkg/config"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	err := command().Run(ctx, os.Args)
+	stop()
+	if err == nil {
+		return
+	}
+	fmt.Fprintln(os.Stderr, err)
+	var problems config.Problems
+	if errors.As(err, &problems) || errors.Is(err, camera.ErrConfig) {
+		os.Exit(camera.ExitConfig)
+	}
+	os.Exit(1)
+}
+
+func command() *cli.Command {
+	return &cli.Command{
+		Name:      "supervisor",
+		Usage:     "many IP cameras, live in any browser",
+		UsageText: "supervisor -config cameras.yaml          run everything\nsupervisor COMMAND [-config cameras.yaml] …  talk to one that runs",
+		Version:   version,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "config", Usage: "configuration `FILE`", Value: "cameras.yaml"},
+		},
+		Action:                runAction,
+		Commands:              append([]*cli.Command{checkCommand()}, clientCommands()...),
+		EnableShellCompletion: true,
+		HideHelpCommand:       true,
+	}
+}
+
+func checkCommand() *cli.Command {
+	return &cli.Command{
+		Name: "check", Usage: "validate the configuration and do nothing else; exit code 78 if it has mistakes",
+		Action: func(_ context.Context, c *cli.Command) error {
+			cfg, err := load(c.String("config"))
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.Root().Writer, "%s: no mistakes, %d cameras\n", c.String("config"), len(cfg.Cameras))
+			return nil
+		},
+	}
+}
+
+func runAction(ctx context.Context, c *cli.Command) error {
+	if c.Args().Present() {
+		return fmt.Errorf("%q is not a command of supervisor: see supervisor -help", c.Args().First())
+	}
+	file := c.String("config")
+	cfg, err := load(file)
+	if err != nil {
+		return err
+	}
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
+	return run(ctx, file, cfg, reload, newLogger())
+}
+
+// load reads the configuration; an error of it ends the program with exit code 78.
+func load(file string) (*config.Config, error) {
+	cfg, err := config.Load(file)
+	var problems config.Problems
+	if err != nil && !errors.As(err, &problems) {
+		return nil, &camera.Error{Say: err.Error(), Err: camera.ErrConfig}
+	}
+	return cfg, err
+}
+
+// newLogger writes for people on a terminal, for machines elsewhere.
+func newLogger() *slog.Logger {
+	if term.IsTerminal(int(os.Stderr.Fd())) {
+		return slog.New(tint.NewHandler(os.Stderr, &tint.Options{TimeFormat: time.TimeOnly}))
+	}
+	return slog.New(slog.NewJSONHandler(os.Stderr, nil))
+}

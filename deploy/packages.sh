@@ -1,0 +1,144 @@
+#!/bin/sh
+# Installs the system packages that are missing to build and run (run), or to test as well (test). With --check it only
+# says what is missing. Silent when nothing is; exits 1 when something is missing and could not be installed.
+set -eu
+
+usage() {
+	echo "usage: packages.sh run|test [--check]" >&2
+	exit 2
+}
+
+# What is needed: purpose | Debian packages | how to find out on another system.
+needs() {
+	cat <<-'END'
+		run|C++ compiler|g++|find_command c++ g++ clang++
+		run|pkg-config|pkg-config|find_command pkg-config pkgconf
+		run|OpenCV 4 with its headers|libopencv-dev|pkg-config --exists opencv4
+		run|certificate authorities|ca-certificates|find_file /etc/ssl/certs /etc/pki/tls/certs
+		test|Chromium|chromium|find_command chromium chromium-browser google-chrome
+		test|a font with Chinese characters|fonts-noto-cjk|find_font
+		test|ffmpeg|ffmpeg|find_command ffmpeg
+		test|iproute2|iproute2|find_command ip
+		test|GStreamer's RTSP server for /usr/bin/python3|python3 python3-gi gir1.2-gst-rtsp-server-1.0|find_rtsp_server
+		test|GStreamer's plugins base, good, bad, ugly and libav|gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav|gst-inspect-1.0 --exists x264enc
+	END
+}
+
+find_command() {
+	for name; do
+		! command -v "$name" >/dev/null || return 0
+	done
+	return 1
+}
+
+find_file() {
+	for path; do
+		[ ! -e "$path" ] || return 0
+	done
+	return 1
+}
+
+find_font() {
+	[ -n "$(fc-list :lang=zh family 2>/dev/null)" ]
+}
+
+find_rtsp_server() {
+	/usr/bin/python3 -c 'import gi; gi.require_version("GstRtspServer", "1.0")'
+}
+
+# Debian's names of all packages that are missing, in one line.
+missing_packages() {
+	wanted=$(needs | awk -F'|' -v what="$what" '$1 == "run" || what == "test" { print $3 }')
+	# Another browser does as well, and Ubuntu has Chromium under another name.
+	if find_command chromium chromium-browser google-chrome; then
+		wanted=$(printf '%s\n' "$wanted" | grep -vx chromium)
+	elif grep -qsx 'ID=ubuntu' "${OS_RELEASE:-/etc/os-release}"; then
+		wanted=$(printf '%s\n' "$wanted" | sed 's/^chromium$/chromium-browser/')
+	fi
+	# shellcheck disable=SC2086 # a list
+	installed=$(dpkg-query -W -f='${Package} ${db:Status-Status}\n' $wanted 2>/dev/null | awk '$2 == "installed" { print $1 }') || true
+	list=
+	for package in $wanted; do
+		printf '%s\n' "$installed" | grep -qFx "$package" || list="$list $package"
+	done
+	echo "${list# }"
+}
+
+# Purposes of what is missing, one a line, for a system without apt.
+missing_purposes() {
+	needs | while IFS='|' read -r group purpose _ probe; do
+		if [ "$group" = run ] || [ "$what" = test ]; then
+			# shellcheck disable=SC2086 # a command and its arguments
+			$probe >/dev/null 2>&1 </dev/null || echo "  - $purpose"
+		fi
+	done
+}
+
+install_packages() {
+	line="apt-get update && apt-get install -y --no-install-recommends $1"
+	if [ "$(id -u)" = 0 ]; then
+		as_root=
+	elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+		as_root='sudo -n'
+	elif command -v sudo >/dev/null && [ -t 0 ] && [ -t 2 ]; then
+		as_root=sudo
+		echo "Installing with sudo: $1" >&2
+	else
+		echo "Packages are missing. Run this as root, then try again:" >&2
+		echo "  $line" >&2
+		exit 1
+	fi
+	# shellcheck disable=SC2086 # lists
+	{
+		$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 update &&
+			$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $1
+	} >&2 || {
+		echo "apt-get failed. What it was to do:" >&2
+		echo "  $line" >&2
+		exit 1
+	}
+}
+
+# Go must be there, at least as new as go.mod says; an older one that can fetch a newer one counts as that.
+check_go() {
+	root=$(dirname "$0")/..
+	want=$(awk '$1 == "go" { print $2 }' "$root/go.mod")
+	if ! command -v go >/dev/null; then
+		echo "Go is missing: install Go $want or newer from https://go.dev/dl/" >&2
+		exit 1
+	fi
+	have=$(cd "$root" && go env GOVERSION) || have=
+	have=${have#go}
+	have=${have%% *}
+	if [ -z "$have" ] || [ "$(printf '%s\n' "$want" "$have" | sort -V | head -n 1)" != "$want" ]; then
+		echo "Go is too old (${have:-unknown version}): install Go $want or newer from https://go.dev/dl/" >&2
+		exit 1
+	fi
+}
+
+what=${1-}
+mode=${2-}
+case $what in run | test) ;; *) usage ;; esac
+case $mode in '' | --check) ;; *) usage ;; esac
+[ $# -le 2 ] || usage
+
+check_go
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+	missing=$(missing_purposes)
+	[ -n "$missing" ] || exit 0
+	echo "Missing, and without apt-get they must be installed by hand:" >&2
+	echo "$missing" >&2
+	exit 1
+fi
+missing=$(missing_packages)
+if [ -n "$missing" ]; then
+	if [ -n "$mode" ]; then
+		echo "Missing packages: $missing" >&2
+		exit 1
+	fi
+	install_packages "$missing"
+fi
+if ! find_command "${CXX:-c++}" g++ clang++; then
+	echo "There is no C++ compiler: install g++, or name yours in CXX" >&2
+	exit 1
+fi

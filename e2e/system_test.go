@@ -1,0 +1,214 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"linkstart/pkg/camera"
+)
+
+// patience is how long anything may take before a test gives up. It is generous: machines are slow and busy.
+const patience = 60 * time.Second
+
+// system is a supervisor that runs, with all its children.
+type system struct {
+	t      *testing.T
+	dir    string
+	config string
+	addr   string // host:port
+	env    []string
+	cmd    *exec.Cmd
+	out    *output
+	ended  chan error
+}
+
+// output collects what a process prints.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// freeAddr returns an address of this machine where nothing listens.
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// start runs a supervisor with this configuration (server and state_dir are put before it) and waits until it serves.
+func start(t *testing.T, cameras string, env ...string) *system {
+	t.Helper()
+	s := &system{t: t, dir: t.TempDir(), addr: freeAddr(t), env: env}
+	s.config = filepath.Join(s.dir, "cameras.yaml")
+	s.configure(cameras)
+	s.launch()
+	t.Cleanup(s.stop)
+	return s
+}
+
+func (s *system) configure(cameras string) {
+	s.t.Helper()
+	text := fmt.Sprintf("server: {listen: %q}\nstate_dir: state\n%s", s.addr, cameras)
+	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *system) launch() {
+	s.t.Helper()
+	s.out = &output{}
+	s.ended = make(chan error, 1)
+	s.cmd = exec.Command(filepath.Join(bin, "supervisor"), "-config", s.config)
+	s.cmd.Env = append(os.Environ(), s.env...)
+	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
+	s.cmd.WaitDelay = 10 * time.Second
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	cmd, ended := s.cmd, s.ended
+	go func() { ended <- cmd.Wait() }()
+	s.eventually("the system is ready", func() error {
+		select {
+		case err := <-ended:
+			ended <- err
+			s.t.Fatalf("the supervisor ended: %v\n%s", err, s.out)
+		default:
+		}
+		resp, err := http.Get(s.url("/readyz"))
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("readyz answers %s", resp.Status)
+		}
+		return nil
+	})
+}
+
+// stop ends the supervisor as systemd would, and checks that it leaves nothing behind.
+func (s *system) stop() {
+	s.t.Helper()
+	children := s.children()
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case err := <-s.ended:
+		s.ended <- err
+	case <-time.After(patience):
+		s.t.Error("the supervisor does not stop")
+		_ = s.cmd.Process.Kill()
+	}
+	s.gone(children...)
+	http.DefaultClient.CloseIdleConnections()
+	if strings.Contains(s.out.String(), "DATA RACE") {
+		s.t.Error("a program has a data race")
+	}
+	if s.t.Failed() {
+		s.t.Logf("the supervisor printed:\n%s", s.out)
+	}
+}
+
+func (s *system) url(path string) string { return "http://" + s.addr + path }
+
+// eventually tries until try gives no error.
+func (s *system) eventually(what string, try func() error) {
+	s.t.Helper()
+	eventually(s.t, what, try)
+}
+
+func eventually(t testing.TB, what string, try func() error) {
+	t.Helper()
+	var err error
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if err = try(); err == nil {
+			return
+		}
+	}
+	t.Fatalf("%s: not within %s: %v", what, patience, err)
+}
+
+// request does one HTTP request and returns status and body.
+func (s *system) request(method, path string, body io.Reader, headers ...string) (int, http.Header, []byte) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, s.url(path), body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 32<<20))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return resp.StatusCode, resp.Header, b
+}
+
+// camera returns a camera as the API shows it.
+func (s *system) camera(id string) (camera.Info, error) {
+	s.t.Helper()
+	var info camera.Info
+	status, _, body := s.request(http.MethodGet, "/api/v1/cameras/"+id, nil)
+	if status != http.StatusOK {
+		return info, fmt.Errorf("status %d: %s", status, body)
+	}
+	return info, json.Unmarshal(body, &info)
+}
+
+// becomes waits until the camera is in that state.
+func (s *system) becomes(id string, state camera.State) camera.Info {
+	s.t.Helper()
+	var info camera.Info
+	s.eventually(fmt.Sprintf("%s becomes %s", id, state), func() (err error) {
+		if info, err = s.camera(id); err == nil && info.State != state {
+			err = fmt.Errorf("it is %s: %s", info.State, info.Error)
+		}
+		return err
+	})
+	return info
+}
+
+// command runs a subcommand of the supervisor.
+func (s *system) command(args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "supervisor"), append([]string{"-config", s.config}, args...)...)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}

@@ -1,0 +1,75 @@
+// Package pushcam is the camera that sends by itself: its JPEGs arrive on the bus, where the relay puts what was posted.
+package pushcam
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"linkstart/pkg/bus"
+	"linkstart/pkg/camera"
+	"linkstart/pkg/jpeg"
+)
+
+type source struct {
+	spec     camera.Spec
+	nc       *nats.Conn
+	subjects bus.Subjects
+}
+
+// New returns the source of a push: camera. It answers every picture with an empty message, or with a sentence that says
+// why it was refused.
+func New(spec camera.Spec, nc *nats.Conn, s bus.Subjects) camera.Source {
+	return &source{spec: spec, nc: nc, subjects: s}
+}
+
+// Stream implements camera.Source. It ends with camera.ErrWaiting when nothing came for spec.ReadTimeout.
+func (s *source) Stream(ctx context.Context, offer func(camera.Picture)) error {
+	messages := make(chan *nats.Msg, 1) // newest wins: the bus drops what does not fit
+	sub, err := s.nc.ChanSubscribe(s.subjects.Push(s.spec.ID), messages)
+	if err != nil {
+		return fmt.Errorf("listen for pushed pictures: %w", err)
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	quiet := time.NewTimer(s.spec.ReadTimeout)
+	defer quiet.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-quiet.C:
+			return camera.ErrWaiting
+		case m := <-messages:
+			if s.take(m, offer) {
+				quiet.Reset(s.spec.ReadTimeout)
+			}
+		}
+	}
+}
+
+func (s *source) take(m *nats.Msg, offer func(camera.Picture)) bool {
+	p, err := s.picture(m.Data)
+	reply := ""
+	if err != nil {
+		reply = camera.Say(err)
+	} else {
+		offer(p)
+	}
+	if m.Reply != "" {
+		_ = s.nc.Publish(m.Reply, []byte(reply)) // who asked has a time limit
+	}
+	return err == nil
+}
+
+func (s *source) picture(b []byte) (camera.Picture, error) {
+	if len(b) > s.spec.MaxBytes {
+		return camera.Picture{}, fmt.Errorf("picture of %d bytes, at most %d: %w", len(b), s.spec.MaxBytes, camera.ErrTooLarge)
+	}
+	whole, info, err := jpeg.Repair(b, s.spec.MaxPixels)
+	if err != nil {
+		return camera.Picture{}, fmt.Errorf("picture refused: %w", err)
+	}
+	return camera.Picture{Captured: time.Now(), Width: info.Width, Height: info.Height, JPEG: whole}, nil
+}

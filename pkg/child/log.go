@@ -1,0 +1,50 @@
+package child
+
+import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Logger writes a child's log to w as JSON lines, which the supervisor reads and puts into its own.
+func Logger(w io.Writer) *slog.Logger { return slog.New(slog.NewJSONHandler(w, nil)) }
+
+// ParseLine reads a line as Logger writes it; any other line becomes a record of level Info.
+func ParseLine(line string) slog.Record {
+	var fields map[string]any
+	if !strings.HasPrefix(line, "{") || json.Unmarshal([]byte(line), &fields) != nil {
+		return slog.NewRecord(time.Now(), slog.LevelInfo, clean(line), 0)
+	}
+	level := slog.LevelInfo
+	if s, ok := fields[slog.LevelKey].(string); ok {
+		_ = level.UnmarshalText([]byte(s)) // stays Info
+	}
+	msg, _ := fields[slog.MessageKey].(string)
+	record := slog.NewRecord(time.Now(), level, clean(msg), 0)
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		switch key {
+		case slog.TimeKey, slog.LevelKey, slog.MessageKey:
+			continue
+		}
+		value := fields[key]
+		if s, ok := value.(string); ok {
+			value = clean(s)
+		}
+		record.AddAttrs(slog.Any(key, value))
+	}
+	return record
+}
+
+// clean takes control characters out, so that a line can neither forge another nor steer a terminal.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, s)
+}

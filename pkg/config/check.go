@@ -1,0 +1,178 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"linkstart/pkg/camera"
+)
+
+var prefixPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}(\.[A-Za-z0-9_-]{1,32}){0,3}$`)
+
+// check notes what no single value tells, and fills in the defaults that depend on more than the file.
+func (d *decoder) check(cfg *Config) {
+	d.checkServer(&cfg.Server)
+	if !prefixPattern.MatchString(cfg.Bus.Prefix) {
+		d.add(d.position("bus.prefix"), "write letters, digits, _ and -, in parts with a dot between them", "bus.prefix cannot begin a subject")
+	}
+	if cfg.Node == "" {
+		cfg.Node = hostID()
+	} else {
+		d.checkID(cfg.Node, "node", nil)
+	}
+	d.checkStateDir(cfg)
+	d.checkSettings(&cfg.Defaults, "defaults")
+	seen := map[camera.ID]string{}
+	for i, cam := range cfg.Cameras {
+		d.checkCamera(cam, fmt.Sprintf("cameras[%d]", i), seen)
+	}
+	seen = map[camera.ID]string{}
+	for i, room := range cfg.Rooms {
+		path := fmt.Sprintf("rooms[%d]", i)
+		if d.required(path, "id") {
+			d.checkID(room.ID, path+".id", seen)
+		}
+		d.within(path+".alarm_takeover", room.AlarmTakeover, 0, 24*time.Hour)
+	}
+	if len(cfg.Rooms) == 0 {
+		cfg.Rooms = []Room{{ID: "main"}}
+	}
+}
+
+func (d *decoder) checkCamera(cam *Camera, path string, seen map[camera.ID]string) {
+	if d.required(path, "id") {
+		d.checkID(cam.ID, path+".id", seen)
+	}
+	if d.required(path, "source") && !d.troubled(d.position(path+".source")) {
+		d.checkSource(cam, path+".source")
+	}
+	if cam.Name == "" {
+		cam.Name = string(cam.ID)
+	}
+	d.checkSettings(&cam.Settings, path)
+}
+
+// required notes a key that the file does not set, unless what should hold it is broken itself.
+func (d *decoder) required(path, key string) bool {
+	if _, ok := d.at[path+"."+key]; ok {
+		return true
+	}
+	if where := d.position(path); !d.troubled(where) {
+		d.add(where, "write "+key+": and its value", "%s has no %s", path, key)
+	}
+	return false
+}
+
+// checkID checks a name; with seen it must not be there yet.
+func (d *decoder) checkID(id camera.ID, path string, seen map[camera.ID]string) {
+	where := d.position(path)
+	if id == "" && d.troubled(where) {
+		return
+	}
+	if _, err := camera.ParseID(string(id)); err != nil {
+		d.add(where, "", "%s: %v", path, err)
+		return
+	}
+	if before, twice := seen[id]; twice {
+		d.add(where, "give one of them another id", "%s: the id %q is already used in line %d", path, id, d.position(before).Line)
+		return
+	}
+	if seen != nil {
+		seen[id] = path
+	}
+}
+
+// troubled tells whether a problem is already noted at where.
+func (d *decoder) troubled(where Problem) bool {
+	for _, p := range d.problems {
+		if p.Line == where.Line && p.Column == where.Column {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *decoder) checkSettings(s *Settings, path string) {
+	if where, set := d.at[path+".width"]; set && s.Width > 0 && s.Width < 16 && !d.troubled(where) {
+		d.add(where, "16 to 8192 can be set, or 0 for the width of the source", "%s.width is out of range", path)
+	}
+	d.within(path+".frozen_after", s.FrozenAfter, 0, 24*time.Hour)
+	d.within(path+".open_timeout", s.OpenTimeout, 100*time.Millisecond, 10*time.Minute)
+	d.within(path+".read_timeout", s.ReadTimeout, 100*time.Millisecond, 10*time.Minute)
+}
+
+// within checks a duration that the file sets.
+func (d *decoder) within(path string, t, least, most time.Duration) {
+	if where, set := d.at[path]; set && (t < least || t > most) && !d.troubled(where) {
+		d.add(where, fmt.Sprintf("%s to %s can be set", short(least), short(most)), "%s is out of range", path)
+	}
+}
+
+// short prints 10m0s as 10m.
+func short(t time.Duration) string {
+	s := t.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = s[:len(s)-2]
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = s[:len(s)-2]
+	}
+	return s
+}
+
+func (d *decoder) checkServer(s *Server) {
+	where := d.position("server.listen")
+	host, port, err := net.SplitHostPort(s.Listen)
+	if n, bad := strconv.Atoi(port); !d.troubled(where) && (err != nil || bad != nil || n < 0 || n > 65535) {
+		d.add(where, "write host:port, e.g. 127.0.0.1:8080", "server.listen: %q is not an address to listen on", s.Listen)
+	} else if err == nil && s.Auth != "none" && !loopback(host) {
+		d.add(where, "write auth: none below it if everyone in that network may see and switch the cameras, or listen on 127.0.0.1 behind a proxy that asks for passwords",
+			"server.listen: %q can be reached from other machines, and there are no users yet", s.Listen)
+	}
+	if s.Auth != "" && s.Auth != "none" {
+		d.add(d.position("server.auth"), "write none, or remove the key", "server.auth: %q is not known", s.Auth)
+	}
+	for i, origin := range s.Origins {
+		path := fmt.Sprintf("server.origins[%d]", i)
+		u, err := url.Parse(origin)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || origin != u.Scheme+"://"+u.Host {
+			d.add(d.position(path), "write scheme://host or scheme://host:port, e.g. https://video.example.org", "%s: %q is not an origin", path, origin)
+		}
+	}
+}
+
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.Unmap().IsLoopback()
+}
+
+// hostID makes the host name fit the rule of names.
+func hostID() camera.ID {
+	name, err := os.Hostname()
+	if err != nil {
+		return "node"
+	}
+	name, _, _ = strings.Cut(strings.ToLower(name), ".")
+	name = strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_' || r == '-' {
+			return r
+		}
+		return '-'
+	}, name)
+	name = strings.TrimLeft(name, "_-")
+	id, err := camera.ParseID(name[:min(len(name), 63)])
+	if err != nil {
+		return "node"
+	}
+	return id
+}

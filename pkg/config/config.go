@@ -1,0 +1,178 @@
+// Package config reads cameras.yaml: strictly, all mistakes at once, each with its position and how to mend it.
+package config
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"linkstart/pkg/camera"
+	"linkstart/pkg/secret"
+)
+
+// maxFile bounds a configuration file, in bytes.
+const maxFile = 4 << 20
+
+// Config is a whole configuration, with every default filled in and every value checked. The tags are the only place
+// where keys, limits and descriptions are written: decoder and JSON Schema both read them.
+type Config struct {
+	Server   Server    `yaml:"server" jsonschema_description:"The HTTP server that browsers talk to."`
+	StateDir string    `yaml:"state_dir" jsonschema_description:"Folder for selections and the credentials of the control connection; a relative path starts at the folder of this file. Default: $XDG_STATE_HOME/linkstart or ~/.local/state/linkstart."`
+	Node     camera.ID `yaml:"node" jsonschema_description:"Name of this machine on the bus: a-z, 0-9, _ and -. Default: the host name."`
+	Bus      Bus       `yaml:"bus" jsonschema_description:"The message bus between the processes."`
+	Limits   Limits    `yaml:"limits" jsonschema_description:"Pictures beyond these are refused."`
+	Defaults Settings  `yaml:"defaults" jsonschema_description:"Settings of every camera that does not set its own."`
+	Cameras  []*Camera `yaml:"cameras" jsonschema_description:"The cameras, in the order in which they are shown."`
+	Rooms    []Room    `yaml:"rooms" jsonschema_description:"Rooms: all who follow one see the same camera. Default: one room, main."`
+
+	File string `yaml:"-"` // absolute path of the file
+	Dir  string `yaml:"-"` // its folder, where relative paths start
+
+	secrets func() []string // a function, as fmt shows what pointers lead to where the verb is wrong
+}
+
+// Server is the key server.
+type Server struct {
+	Listen  string   `yaml:"listen" jsonschema_description:"host:port to serve; another host than loopback needs auth: none as long as there are no users."`
+	Auth    string   `yaml:"auth" jsonschema:"enum=,enum=none" jsonschema_description:"none: everyone who reaches the address may see and switch everything."`
+	Origins []string `yaml:"origins" jsonschema_description:"Further origins (scheme://host[:port]) whose pages may open the WebSocket."`
+}
+
+// Bus is the key bus.
+type Bus struct {
+	Prefix string `yaml:"prefix" jsonschema_description:"First part of every subject, without the dot at its end."`
+}
+
+// Bytes is a size: plain bytes, or with a unit such as 500KB or 8MiB.
+type Bytes int
+
+// Limits is the key limits.
+type Limits struct {
+	FrameBytes  Bytes `yaml:"frame_bytes" jsonschema_description:"Largest JPEG: 1KiB to 8MiB, in bytes or with a unit (KB, MB, KiB, MiB)."`
+	FramePixels int   `yaml:"frame_pixels" jsonschema:"minimum=256,maximum=268435456" jsonschema_description:"Most pixels that a picture may declare."`
+}
+
+// Settings are what a camera takes from defaults unless it sets its own.
+type Settings struct {
+	FPS         float64       `yaml:"fps" jsonschema:"minimum=0.05,maximum=120" jsonschema_description:"At most so many pictures per second are published."`
+	Quality     int           `yaml:"quality" jsonschema:"minimum=1,maximum=100" jsonschema_description:"JPEG quality, where pictures are encoded here."`
+	Width       int           `yaml:"width" jsonschema:"minimum=0,maximum=8192" jsonschema_description:"Scale down to this many pixels (16 to 8192) where pictures are encoded here; 0 leaves them as they are."`
+	FrozenAfter time.Duration `yaml:"frozen_after" jsonschema_description:"The same picture for so long counts as frozen; 0 turns it off."`
+	OpenTimeout time.Duration `yaml:"open_timeout" jsonschema_description:"How long the first picture may take: 100ms to 10m."`
+	ReadTimeout time.Duration `yaml:"read_timeout" jsonschema_description:"How long the next picture may take: 100ms to 10m."`
+}
+
+// Camera is one entry of cameras.
+type Camera struct {
+	ID       camera.ID     `yaml:"id" jsonschema:"required" jsonschema_description:"Name in URLs and subjects: 1 to 63 characters of a-z, 0-9, _ and -."`
+	Name     string        `yaml:"name" jsonschema_description:"Name shown to users. Default: the id."`
+	Group    string        `yaml:"group" jsonschema_description:"Cameras of a group are shown together."`
+	Source   secret.Source `yaml:"source" jsonschema:"required" jsonschema_description:"Where the pictures come from: rtsp(s)://, rtmp://, http(s)://, a video file, test:clock, exec:COMMAND, opencv:… or push:"`
+	Settings `yaml:",inline"`
+
+	env func() map[string]string // what an exec: command refers to; a function, so that fmt does not show it
+}
+
+// Room is one entry of rooms.
+type Room struct {
+	ID            camera.ID     `yaml:"id" jsonschema:"required" jsonschema_description:"Name in URLs: a-z, 0-9, _ and -."`
+	AlarmTakeover time.Duration `yaml:"alarm_takeover" jsonschema_description:"A camera with an alarm is shown for so long, before any user's choice; 0 means never."`
+}
+
+// builtin returns the defaults, which are written only here. Node, StateDir and Rooms depend on more than the file.
+func builtin() *Config {
+	return &Config{
+		Server: Server{Listen: "127.0.0.1:8080"},
+		Bus:    Bus{Prefix: "linkstart"},
+		Limits: Limits{FrameBytes: 8 << 20, FramePixels: 64 << 20},
+		Defaults: Settings{
+			FPS: 25, Quality: 80, Width: 0,
+			FrozenAfter: 60 * time.Second, OpenTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second,
+		},
+	}
+}
+
+// Load reads the configuration file at path, at most 4 MiB of it, with ${NAME} taken from the environment. If the
+// file was read but holds mistakes, the error is of type Problems.
+func Load(path string) (*Config, error) {
+	data, err := read(path)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	return Parse(path, data, os.LookupEnv)
+}
+
+func read(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() { // opening a named pipe could wait for ever
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		return nil, fmt.Errorf("%s is larger than %d bytes: %w", path, maxFile, camera.ErrTooLarge)
+	}
+	return data, err
+}
+
+// Parse reads a configuration from data. file is its name, for positions and relative paths; getenv is what ${NAME},
+// HOME and XDG_STATE_HOME are taken from. The error is of type Problems and holds all mistakes that can be told.
+func Parse(file string, data []byte, getenv func(string) (string, bool)) (*Config, error) {
+	d := &decoder{file: file, getenv: getenv, at: map[string]Problem{}}
+	cfg := builtin()
+	cfg.setFile(file)
+	root := d.parse(data)
+	if root != nil {
+		d.decodeRoot(root, cfg)
+	}
+	if root != nil || len(d.problems) == 0 {
+		d.check(cfg)
+	}
+	if len(d.problems) > 0 {
+		return nil, d.report(cfg)
+	}
+	secrets := d.known(cfg)
+	cfg.secrets = func() []string { return slices.Clone(secrets) }
+	return cfg, nil
+}
+
+// Secrets returns all that must not be printed: every value that came from ${…} and every password in a source.
+func (c *Config) Secrets() []string {
+	if c.secrets == nil {
+		return nil
+	}
+	return c.secrets()
+}
+
+// Spec returns what the process of cam is told, with secrets.
+func (c *Config) Spec(cam *Camera) camera.Spec {
+	spec := camera.Spec{
+		ID: cam.ID, Source: cam.Source.Reveal(),
+		FPS: cam.FPS, Quality: cam.Quality, Width: cam.Width,
+		OpenTimeout: cam.OpenTimeout, ReadTimeout: cam.ReadTimeout,
+		MaxBytes: int(c.Limits.FrameBytes), MaxPixels: c.Limits.FramePixels,
+		Dir: c.Dir,
+	}
+	if cam.env != nil {
+		spec.Env = cam.env()
+	}
+	return spec
+}
+
+// setFile fills in where the file is. An unusable working directory leaves the path as it was given.
+func (c *Config) setFile(file string) {
+	if abs, err := filepath.Abs(file); err == nil {
+		file = abs
+	}
+	c.File, c.Dir = file, filepath.Dir(file)
+}

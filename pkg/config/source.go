@@ -1,0 +1,206 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"linkstart/pkg/secret"
+)
+
+// Kind names the adapter that serves a source.
+type Kind string
+
+const (
+	Test   Kind = "test"   // test:clock and other generated pictures
+	HTTP   Kind = "http"   // http(s): multipart JPEG, or one JPEG that is polled
+	Video  Kind = "video"  // rtsp(s), rtmp, video files, HTTP video
+	OpenCV Kind = "opencv" // whatever cv::VideoCapture opens
+	Exec   Kind = "exec"   // a command with JPEGs on its standard output
+	Push   Kind = "push"   // frames come by HTTP
+)
+
+var (
+	// schemePattern takes two characters at least.
+	schemePattern = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]+):`)
+	urlPattern    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]+://`)
+
+	schemes    = []string{"rtsp", "rtsps", "rtmp", "http", "https", "test", "exec", "opencv", "push", "file"}
+	patterns   = []string{"clock", "bars", "ball", "noise", "still"}
+	videoFiles = []string{".mp4", ".mkv", ".avi", ".mov", ".ts", ".m3u8", ".webm", ".flv"}
+)
+
+const passwordHint = "put the password into the environment and write ${NAME} in its place"
+
+// Kind tells which adapter serves the camera: "" for a source that no configuration can hold.
+func (c *Camera) Kind() Kind { return kindOf(c.Source.Reveal()) }
+
+func kindOf(source string) Kind {
+	switch scheme := schemeOf(source); scheme {
+	case "", "file", "rtsp", "rtsps", "rtmp":
+		return Video
+	case "http", "https":
+		u, err := url.Parse(source)
+		if err == nil && slices.Contains(videoFiles, strings.ToLower(path.Ext(u.Path))) {
+			return Video
+		}
+		return HTTP
+	case "test", "exec", "opencv", "push":
+		return Kind(scheme)
+	}
+	return ""
+}
+
+// schemeOf returns the scheme in lower case, "" for a path.
+func schemeOf(source string) string {
+	if m := schemePattern.FindStringSubmatch(source); m != nil {
+		return strings.ToLower(m[1])
+	}
+	return ""
+}
+
+// checkSource expands and checks the source of cam, which stands at where.
+func (d *decoder) checkSource(cam *Camera, where string) {
+	written := strings.TrimSpace(cam.Source.Reveal())
+	complain := func(hint, format string, args ...any) {
+		what := fmt.Sprintf(format, args...)
+		if strings.Contains(written, "${") {
+			what = quotedPattern.ReplaceAllString(what, "") // it may be a part of what the environment holds
+		}
+		d.add(d.position(where), hint, "%s", what)
+	}
+	before := len(d.problems)
+	source := written
+	if schemeOf(source) == "exec" {
+		env := d.commandEnv(source, where)
+		cam.env = func() map[string]string { return maps.Clone(env) }
+	} else {
+		source = d.expandSource(source, where)
+	}
+	scheme := schemeOf(source)
+	source = scheme + source[len(scheme):] // in lower case
+	cam.Source = secret.NewSource(source)
+	if len(d.problems) > before {
+		return // what follows would come from the missing value
+	}
+	opaque := source[min(len(source), len(scheme)+1):]
+	switch scheme {
+	case "":
+		if slices.Contains(schemes, source) {
+			complain("write \""+source+":\" with the colon, in quotes", "%s is a file named %s", where, source)
+		}
+		checkPath(source, complain)
+	case "file":
+		if strings.HasPrefix(opaque, "//") && !strings.HasPrefix(opaque, "///") {
+			complain("write file:PATH or file:///PATH", "a file: source names a host")
+		}
+		checkPath(opaque, complain)
+	case "rtsp", "rtsps", "rtmp", "http", "https":
+		checkURL(source, scheme, complain)
+	case "test":
+		checkPattern(opaque, complain)
+	case "exec", "opencv":
+		if strings.TrimSpace(opaque) == "" {
+			complain("write what to run or open after the colon", "%s: is empty", scheme)
+		}
+		if strings.ContainsRune(opaque, 0) {
+			complain("", "the source holds a NUL character")
+		}
+	case "push":
+		if opaque != "" {
+			complain(`write "push:"`, "push: takes nothing after the colon")
+		}
+	default:
+		if strings.Contains(source, "@") {
+			complain("a URL begins with its kind, as in rtsp://", "the source is no URL and no file")
+			return
+		}
+		complain(nearest(scheme, schemes)+" (a file with a colon in its name is written file:NAME)", "unknown kind of source %q", scheme+":")
+	}
+}
+
+type complain = func(hint, format string, args ...any)
+
+func checkPath(name string, complain complain) {
+	if strings.TrimSpace(name) == "" {
+		complain("write the path of a video file, or e.g. test:clock", "the source is empty")
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		complain("", "the path of the source holds a control character")
+	}
+}
+
+// checkURL says nothing of what the URL holds: url.Parse quotes passwords in its errors.
+func checkURL(source, scheme string, complain complain) {
+	whole := source
+	if info := secret.Userinfo(source); len(info) > 0 {
+		u := info[0]
+		if strings.ContainsAny(source[u.Start:u.End], "/?#@") {
+			complain(passwordHint+" (an @ that belongs to the path or query is written %40)",
+				"the user name or password in this URL holds / ? # or @, which end it too early")
+			return
+		}
+		source = source[:u.Start] + source[min(len(source), u.End+1):]
+	}
+	form := "write " + scheme + "://HOST/PATH, with USER:${PASSWORD}@ before the host if there is one"
+	bare, err := url.Parse(source)
+	switch {
+	case err != nil:
+		complain(form, "the source is not a valid URL")
+		return
+	case bare.Hostname() == "":
+		complain(form, "the source names no host")
+		return
+	}
+	if port := bare.Port(); port != "" {
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			complain("1 to 65535 can be set", "the port of the source is out of range")
+		}
+	}
+	if _, err := url.Parse(whole); err != nil {
+		complain(passwordHint, "the user name or password in this URL holds a character, such as %% or a space, that cannot stand there")
+	}
+}
+
+var sizePattern = regexp.MustCompile(`^([0-9]{1,5})x([0-9]{1,5})$`)
+
+// checkPattern checks what follows "test:".
+func checkPattern(text string, complain complain) {
+	name, query, _ := strings.Cut(text, "?")
+	if !slices.Contains(patterns, name) {
+		complain(nearest(name, patterns), "unknown test picture %q", name)
+	}
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		complain("write it like test:clock?size=1280x720&fps=25", "the options of the test picture cannot be read")
+		return
+	}
+	for key, list := range values {
+		value := list[0]
+		switch {
+		case len(list) > 1:
+			complain("remove one", "the option %q of the test picture is set twice", key)
+		case key == "size":
+			m := sizePattern.FindStringSubmatch(value)
+			if m == nil || !within(m[1], 16, 8192) || !within(m[2], 16, 8192) {
+				complain("write it like size=1280x720; 16 to 8192 can be set", "the size of the test picture is %q", value)
+			}
+		case key == "fps":
+			if !within(value, 0.05, 120) {
+				complain("0.05 to 120 can be set", "the fps of the test picture is %q", value)
+			}
+		default:
+			complain(nearest(key, []string{"size", "fps"}), "unknown option %q of the test picture", key)
+		}
+	}
+}
+
+func within(text string, least, most float64) bool {
+	f, err := strconv.ParseFloat(text, 64)
+	return err == nil && f >= least && f <= most
+}

@@ -1,0 +1,118 @@
+package grab
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"linkstart/pkg/camera"
+	"linkstart/pkg/pace"
+)
+
+// state is what the grabber knows of its camera, from which it tells a State.
+type state struct {
+	mu         sync.Mutex
+	now        camera.State
+	err        string // for the user
+	in         pace.Meter
+	decode     time.Duration // since the last beat
+	decoded    int
+	firstAt    time.Time // of the pictures since the source was last connected
+	lastAt     time.Time
+	changedAt  time.Time // of the last picture that differed from the one before, or of the last try to thaw
+	reconnect  context.CancelCauseFunc
+	lastFailed string
+	damagedErr string
+	damagedAt  time.Time
+}
+
+// damagedShown is how long a picture that could not be used is told of.
+const damagedShown = 5 * time.Second
+
+func (s *state) live() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now == camera.Live
+}
+
+func (s *state) connecting(reconnect context.CancelCauseFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reconnect = reconnect
+	s.firstAt = time.Time{}
+}
+
+func (s *state) picture(now time.Time, changed bool, decode time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.in.Add(now, 0)
+	s.decode += decode
+	s.decoded++
+	s.lastAt = now
+	if s.firstAt.IsZero() {
+		s.firstAt = now
+	}
+	if changed || s.changedAt.IsZero() {
+		s.changedAt = now
+	}
+	if s.now != camera.Live && (changed || s.now != camera.Frozen) {
+		s.now, s.err, s.lastFailed = camera.Live, "", ""
+	}
+}
+
+// flowed returns when the first and last picture came since the source was connected.
+func (s *state) flowed() (first, last time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.firstAt, s.lastAt
+}
+
+// failed notes why there are no pictures and reports whether that is news.
+func (s *state) failed(err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now, s.err = camera.Reconnecting, camera.Say(err)
+	news := s.lastFailed != err.Error()
+	s.lastFailed = err.Error()
+	return news
+}
+
+func (s *state) waiting() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now, s.err = camera.Waiting, ""
+}
+
+// damaged notes a picture that could not be made into a frame. The camera stays what it is.
+func (s *state) damaged(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.damagedErr, s.damagedAt = "a picture could not be used: "+camera.Say(err), time.Now()
+}
+
+// said returns the text that a user is shown at now.
+func (s *state) said(now time.Time) string {
+	if s.err == "" && now.Sub(s.damagedAt) < damagedShown {
+		return s.damagedErr
+	}
+	return s.err
+}
+
+// thaw looks for a picture that has not changed for too long, and has the source connected again if so: at most once in
+// each such time.
+func (s *state) thaw(now time.Time, after time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if after <= 0 || s.changedAt.IsZero() || now.Sub(s.changedAt) < after {
+		return
+	}
+	if s.now != camera.Live && s.now != camera.Frozen {
+		return
+	}
+	s.now, s.err = camera.Frozen, fmt.Sprintf("the camera has sent the same picture for more than %s", after)
+	s.changedAt = now
+	if s.reconnect != nil {
+		s.reconnect(errFrozen)
+	}
+}
