@@ -110,9 +110,10 @@ func (e *entry) now() camera.Info {
 		return i
 	}
 	since := time.Since(e.beat)
-	if since > silence {
-		i.FPS, i.Bitrate = 0, 0
+	if since <= silence {
+		return i
 	}
+	i.FPS, i.Bitrate = 0, 0
 	if i.AgeMs >= 0 {
 		i.AgeMs += since.Milliseconds()
 	}
