@@ -55,7 +55,7 @@ type world struct {
 func newWorld(t testing.TB, cameras ...camera.Info) *world {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	server, err := bus.StartServer(t.Context(), t.TempDir(), log)
+	server, err := bus.StartServer(t.TempDir(), log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func newWorld(t testing.TB, cameras ...camera.Info) *world {
 	if err := bus.CreateBuckets(t.Context(), w.admin); err != nil {
 		t.Fatal(err)
 	}
-	stopBoss, err := control.Serve(context.Background(), w.admin, subjects, "here", "1.0.0", w.boss)
+	stopBoss, err := control.Serve(context.Background(), w.admin, subjects, "here", w.boss)
 	if err != nil {
 		t.Fatal(err)
 	}
