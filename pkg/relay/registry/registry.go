@@ -110,12 +110,11 @@ func (e *entry) now() camera.Info {
 		return i
 	}
 	since := time.Since(e.beat)
-	if since <= silence {
-		return i
-	}
-	i.FPS, i.Bitrate = 0, 0
-	if i.AgeMs >= 0 {
-		i.AgeMs += since.Milliseconds()
+	if since > silence {
+		i.FPS, i.Bitrate = 0, 0
+		if i.AgeMs >= 0 {
+			i.AgeMs += since.Milliseconds()
+		}
 	}
 	return i
 }
