@@ -30,7 +30,8 @@ import (
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"), // one for the life of the process
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),    // one for the life of the process
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"), // sleeps for up to 10 s more
 	)
 }
 
@@ -54,7 +55,7 @@ type world struct {
 func newWorld(t testing.TB, cameras ...camera.Info) *world {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	server, err := bus.StartServer(t.Context(), t.TempDir(), log)
+	server, err := bus.StartServer(t.TempDir(), log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +65,7 @@ func newWorld(t testing.TB, cameras ...camera.Info) *world {
 	if err := bus.CreateBuckets(t.Context(), w.admin); err != nil {
 		t.Fatal(err)
 	}
-	stopBoss, err := control.Serve(context.Background(), w.admin, subjects, "here", "1.0.0", w.boss)
+	stopBoss, err := control.Serve(context.Background(), w.admin, subjects, "here", w.boss)
 	if err != nil {
 		t.Fatal(err)
 	}
