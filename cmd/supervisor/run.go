@@ -123,8 +123,7 @@ func (s *system) relayReport(r supervise.Report) {
 		s.log.Info("relay started", "pid", r.PID)
 	case supervise.Stopped:
 	default:
-		s.log.Error("relay ended, pages cannot be served", "exit", r.Exit, "err", r.Err,
-			"retry_in", max(0, time.Until(r.RetryAt)).Round(time.Millisecond))
+		s.log.Error("relay ended, pages cannot be served", "why", r.Why(), "retry_in", max(0, time.Until(r.RetryAt)).Round(time.Millisecond))
 	}
 }
 

@@ -35,7 +35,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	server, err := bus.StartServer(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler))
+	server, err := bus.StartServer(t.TempDir(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
