@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
+	"linkstart/pkg/broker"
 	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
 	"linkstart/pkg/child"
@@ -29,19 +30,19 @@ var subjects = bus.Subjects{Prefix: "linkstart"}
 
 type world struct {
 	t      *testing.T
-	server *bus.Server
+	server *broker.Server
 	admin  *nats.Conn
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	server, err := bus.StartServer(t.TempDir(), slog.New(slog.DiscardHandler))
+	server, err := broker.Start(t.TempDir(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Stop)
 	w := &world{t: t, server: server}
-	w.admin = w.join("admin", bus.AllowAll)
+	w.admin = w.join("admin", broker.AllowAll)
 	return w
 }
 
@@ -52,7 +53,7 @@ func (w *world) buckets() {
 	}
 }
 
-func (w *world) join(user string, p bus.Permissions) *nats.Conn {
+func (w *world) join(user string, p broker.Permissions) *nats.Conn {
 	w.t.Helper()
 	a := bus.Access{URL: w.server.URL(), User: user, Password: w.server.AddUser(user, p), Prefix: "linkstart"}
 	nc, err := bus.Connect(w.t.Context(), a, slog.New(slog.DiscardHandler))
@@ -67,7 +68,7 @@ func (w *world) join(user string, p bus.Permissions) *nats.Conn {
 func (w *world) open(configured ...child.Room) (*rooms.Rooms, <-chan rooms.State) {
 	w.t.Helper()
 	changes := make(chan rooms.State, 100)
-	r, err := rooms.New(w.join(bus.RelayUser, subjects.RelayPermissions()), subjects, configured,
+	r, err := rooms.New(w.join(broker.RelayUser, broker.RelayPermissions(subjects)), subjects, configured,
 		func(s rooms.State) { changes <- s }, slog.New(slog.DiscardHandler))
 	if err != nil {
 		w.t.Fatal(err)
