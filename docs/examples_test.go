@@ -66,17 +66,7 @@ func TestExamplesRun(t *testing.T) {
 	if err := os.WriteFile(file, []byte(exampleCameras), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	lines := startSupervisor(t, file)
-	for missing := map[string]string{"clock": "camera is live", "robot": "camera is waiting"}; len(missing) > 0; {
-		line := <-lines
-		if line == nil {
-			t.Fatalf("the log ended without %v", missing)
-		}
-		name, _ := line["camera"].(string)
-		if said, ok := missing[name]; ok && line["msg"] == said {
-			delete(missing, name)
-		}
-	}
+	address := started(t, startSupervisor(t, file))
 	control := filepath.Join(dir, "state", "control.json")
 	for _, test := range []struct{ program, camera, line string }{
 		{"consumer", "clock", "of 640x360"}, {"camera", "robot", "taken"}, {"consumer", "clock", "old"},
@@ -86,6 +76,52 @@ func TestExamplesRun(t *testing.T) {
 		cancel()
 		if err != nil || strings.Count(string(out), test.line) < 3 {
 			t.Errorf("%s %s: %v: %s", test.program, test.camera, err, out)
+		}
+	}
+	runCurl(t, dir, address)
+}
+
+// started waits until the cameras of the examples are there, and returns where the relay listens.
+func started(t *testing.T, lines <-chan map[string]any) (address string) {
+	t.Helper()
+	missing := map[string]string{"clock": "camera is live", "robot": "camera is waiting"}
+	for len(missing) > 0 || address == "" {
+		line := <-lines
+		if line == nil {
+			t.Fatalf("the log ended without %v", missing)
+		}
+		if line["msg"] == "listening" {
+			address, _ = line["address"].(string)
+		}
+		name, _ := line["camera"].(string)
+		if said, ok := missing[name]; ok && line["msg"] == said {
+			delete(missing, name)
+		}
+	}
+	return address
+}
+
+// runCurl runs each curl of the documentation. Those that never end by themselves have a time limit, which is exit code 28.
+func runCurl(t *testing.T, dir, address string) {
+	t.Helper()
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Log("curl is not here")
+		return
+	}
+	const before = `set -e; curl() { command curl --fail --silent --show-error "$@" || [ $? = 28 ]; }; `
+	for _, name := range []string{"docs/protocol.md", "README.md"} {
+		for _, b := range readPage(t, name).blocks {
+			if b.lang != "sh" || !strings.Contains(b.code, "curl") {
+				continue
+			}
+			script := strings.NewReplacer("127.0.0.1:8080", address, "picture.jpg", "clock.jpg").Replace(b.code)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			cmd := exec.CommandContext(ctx, "sh", "-c", before+script)
+			cmd.Dir = dir
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%s:%d: %v: %s", name, b.line, err, out)
+			}
+			cancel()
 		}
 	}
 }

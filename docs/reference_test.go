@@ -3,6 +3,7 @@ package docs_test
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -208,7 +209,7 @@ func TestPackages(t *testing.T) {
 			named[m[1]] = true
 		}
 	}
-	for _, name := range goList(t, "./cmd/...", "./pkg/...", "./web/...") {
+	for _, name := range goList(t, "-f", "{{if or .GoFiles .IgnoredGoFiles}}{{.ImportPath}}{{end}}", "./cmd/...", "./pkg/...", "./web/...") {
 		if name = strings.TrimPrefix(name, "linkstart/"); !named[name] {
 			t.Errorf("docs/architecture.md does not tell of package %s", name)
 		}
@@ -216,5 +217,34 @@ func TestPackages(t *testing.T) {
 	}
 	for name := range named {
 		t.Errorf("docs/architecture.md tells of package %s, which does not exist", name)
+	}
+}
+
+// TestMessagesExist: what the documentation says that users are told is what programs and viewer say.
+func TestMessagesExist(t *testing.T) {
+	var source strings.Builder
+	for _, dir := range []string{"cmd", "pkg", "web"} {
+		err := filepath.WalkDir(filepath.Join(root, dir), func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !slices.Contains([]string{".go", ".js"}, filepath.Ext(name)) || strings.HasSuffix(name, "_test.go") {
+				return err
+			}
+			data, err := os.ReadFile(name)
+			source.Write(data)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := readPage(t, "docs/operations.md")
+	for _, row := range append(p.rows("what it says"), p.rows("what happens")...) {
+		for _, m := range spanPattern.FindAllStringSubmatch(row[0], -1) {
+			for part := range strings.SplitSeq(m[1], "…") {
+				part = strings.TrimSuffix(strings.TrimSpace(part), ": permission denied")
+				if !strings.Contains(source.String(), part) {
+					t.Errorf("no program says %q of %q", part, m[1])
+				}
+			}
+		}
 	}
 }
