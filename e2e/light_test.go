@@ -55,7 +55,7 @@ func TestPicturesMoveAndSwitch(t *testing.T) {
 	})
 	v.send(`{"type":"unwatch","stream":7}`)
 	v.send(`{"type":"watch","stream":1,"camera":"nobody"}`)
-	v.until("an error", func(_ *frame, m *message) bool { return m != nil && m.Type == "error" && m.Code == "camera_unknown" })
+	v.until("an error", func(_ *frame, m *message) bool { return m != nil && m.Type == "error" && m.Code == "unknown_camera" })
 	v.send(`{"type":"ping","t":5}`)
 	v.until("the pong", func(_ *frame, m *message) bool { return m != nil && m.Type == "pong" })
 }

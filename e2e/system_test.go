@@ -85,6 +85,13 @@ func (s *system) configure(cameras string) {
 
 func (s *system) launch() {
 	s.t.Helper()
+	s.begin()
+	s.ready()
+}
+
+// begin starts the supervisor.
+func (s *system) begin() {
+	s.t.Helper()
 	s.out = &output{}
 	s.ended = make(chan error, 1)
 	s.cmd = exec.Command(filepath.Join(bin, "supervisor"), "-config", s.config)
@@ -96,10 +103,15 @@ func (s *system) launch() {
 	}
 	cmd, ended := s.cmd, s.ended
 	go func() { ended <- cmd.Wait() }()
+}
+
+// ready waits until the system serves.
+func (s *system) ready() {
+	s.t.Helper()
 	s.eventually("the system is ready", func() error {
 		select {
-		case err := <-ended:
-			ended <- err
+		case err := <-s.ended:
+			s.ended <- err
 			s.t.Fatalf("the supervisor ended: %v\n%s", err, s.out)
 		default:
 		}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"linkstart/pkg/broker"
 	"linkstart/pkg/bus"
 	"linkstart/pkg/child"
 	"linkstart/pkg/config"
@@ -22,7 +23,7 @@ func (s *system) subjects() bus.Subjects { return bus.Subjects{Prefix: s.cfg.Bus
 
 // access lets user onto the bus; its password stays the same while the supervisor runs, so that a reload does not look
 // like a change to every process.
-func (s *system) access(user string, p bus.Permissions) bus.Access {
+func (s *system) access(user string, p broker.Permissions) bus.Access {
 	password, ok := s.passwords[user]
 	if !ok {
 		password = s.server.AddUser(user, p)
@@ -45,7 +46,7 @@ func (s *system) descriptions(cfg *config.Config) ([]fleet.Description, error) {
 	for _, c := range cfg.Cameras {
 		spec := cfg.Spec(c)
 		document, err := json.Marshal(child.Grabber{
-			Bus:  s.access(bus.GrabberUser(c.ID), s.subjects().GrabberPermissions(c.ID)),
+			Bus:  s.access(broker.GrabberUser(c.ID), broker.GrabberPermissions(s.subjects(), c.ID)),
 			Kind: string(c.Kind()), Camera: spec, FrozenAfter: c.FrozenAfter,
 			Secrets: append(secret.Secrets(spec.Source), slices.Sorted(maps.Values(spec.Env))...),
 		})
@@ -74,7 +75,7 @@ func (s *system) relaySpec(cfg *config.Config) (process.Spec, error) {
 		rooms = append(rooms, child.Room{ID: r.ID, AlarmTakeover: r.AlarmTakeover})
 	}
 	document, err := json.Marshal(child.Relay{
-		Bus:    s.access(bus.RelayUser, s.subjects().RelayPermissions()),
+		Bus:    s.access(broker.RelayUser, broker.RelayPermissions(s.subjects())),
 		Listen: cfg.Server.Listen, Origins: cfg.Server.Origins, Rooms: rooms,
 		MaxBytes: int(cfg.Limits.FrameBytes), MaxPixels: cfg.Limits.FramePixels, Version: version,
 	})

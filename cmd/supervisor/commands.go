@@ -11,12 +11,14 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/urfave/cli/v3"
 
 	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
 	"linkstart/pkg/config"
 	"linkstart/pkg/control"
+	"linkstart/pkg/rooms"
 	"linkstart/pkg/statedir"
 )
 
@@ -182,7 +184,11 @@ func selectCamera(ctx context.Context, c *cli.Command, s *session) error {
 	if _, err := s.control.Do(ctx, control.Logs, control.Request{Camera: id, Lines: 1}); err != nil {
 		return err
 	}
-	if err := bus.Select(ctx, s.nc, room, id); err != nil {
+	js, err := jetstream.New(s.nc)
+	if err != nil {
+		return fmt.Errorf("open JetStream: %w", err)
+	}
+	if err := rooms.Select(ctx, js, room, id); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.out, "%s: everyone who follows it sees %s\n", room, id)

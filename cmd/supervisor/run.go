@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"linkstart/pkg/broker"
 	"linkstart/pkg/bus"
 	"linkstart/pkg/config"
 	"linkstart/pkg/control"
@@ -32,7 +33,7 @@ type system struct {
 	log    *slog.Logger
 	bin    string // folder of the programs
 	scrub  *secret.Scrubber
-	server *bus.Server
+	server *broker.Server
 	nc     *nats.Conn
 	fleet  *fleet.Fleet
 	relay  *supervise.Keeper
@@ -58,7 +59,7 @@ func run(ctx context.Context, file string, cfg *config.Config, reload <-chan os.
 	}
 	defer func() { _ = state.Unlock() }()
 
-	if s.server, err = bus.StartServer(filepath.Join(cfg.StateDir, "bus"), log); err != nil {
+	if s.server, err = broker.Start(filepath.Join(cfg.StateDir, "bus"), log); err != nil {
 		return err
 	}
 	defer s.server.Stop()
@@ -67,7 +68,7 @@ func run(ctx context.Context, file string, cfg *config.Config, reload <-chan os.
 
 // serve runs all that needs the bus.
 func (s *system) serve(ctx context.Context, state *statedir.Dir, reload <-chan os.Signal) (err error) {
-	if s.nc, err = bus.Connect(ctx, s.access(supervisorUser, bus.AllowAll), s.log); err != nil {
+	if s.nc, err = bus.Connect(ctx, s.access(supervisorUser, broker.AllowAll), s.log); err != nil {
 		return err
 	}
 	defer s.nc.Close()
@@ -96,7 +97,7 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, reload <-chan o
 		return err
 	}
 	defer func() { err = errors.Join(err, stopControl()) }()
-	if err := state.WriteAccess(s.access(controlUser, bus.AllowAll)); err != nil {
+	if err := state.WriteAccess(s.access(controlUser, broker.AllowAll)); err != nil {
 		return err
 	}
 	var relayEnded sync.WaitGroup
@@ -123,8 +124,7 @@ func (s *system) relayReport(r supervise.Report) {
 		s.log.Info("relay started", "pid", r.PID)
 	case supervise.Stopped:
 	default:
-		s.log.Error("relay ended, pages cannot be served", "exit", r.Exit, "err", r.Err,
-			"retry_in", max(0, time.Until(r.RetryAt)).Round(time.Millisecond))
+		s.log.Error("relay ended, pages cannot be served", "why", r.Why(), "retry_in", max(0, time.Until(r.RetryAt)).Round(time.Millisecond))
 	}
 }
 
@@ -162,7 +162,7 @@ func (s *system) apply() (string, error) {
 	s.cfg = cfg
 	s.fleet.Apply(descriptions)
 	for _, id := range changes.Removed {
-		s.forget(bus.GrabberUser(id))
+		s.forget(broker.GrabberUser(id))
 	}
 	if changes.ServerChanged {
 		s.relay.Update(relaySpec)

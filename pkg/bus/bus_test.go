@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
+	"linkstart/pkg/broker"
 	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
 )
@@ -18,9 +19,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var subjects = bus.Subjects{Prefix: "linkstart"}
 
-func startBus(t *testing.T) *bus.Server {
+func startBus(t *testing.T) *broker.Server {
 	t.Helper()
-	s, err := bus.StartServer(t.TempDir(), slog.New(slog.DiscardHandler))
+	s, err := broker.Start(t.TempDir(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +29,7 @@ func startBus(t *testing.T) *bus.Server {
 	return s
 }
 
-func join(t *testing.T, s *bus.Server, user string, p bus.Permissions) *nats.Conn {
+func join(t *testing.T, s *broker.Server, user string, p broker.Permissions) *nats.Conn {
 	t.Helper()
 	nc, err := bus.Connect(t.Context(), bus.Access{URL: s.URL(), User: user, Password: s.AddUser(user, p)}, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -107,7 +108,7 @@ func TestCameraOf(t *testing.T) {
 
 func TestWrongPasswordIsRefused(t *testing.T) {
 	s := startBus(t)
-	s.AddUser("relay", bus.AllowAll)
+	s.AddUser("relay", broker.AllowAll)
 	for _, a := range [][2]string{{"relay", "guess"}, {"nobody", ""}, {"", ""}} {
 		if nc, err := nats.Connect(s.URL(), nats.UserInfo(a[0], a[1])); err == nil {
 			nc.Close()
@@ -130,7 +131,7 @@ func refused(t *testing.T, nc *nats.Conn, do func() error) bool {
 
 func TestGrabberCanOnlyBeItself(t *testing.T) {
 	s := startBus(t)
-	admin := join(t, s, "admin", bus.AllowAll)
+	admin := join(t, s, "admin", broker.AllowAll)
 	if err := bus.CreateBuckets(t.Context(), admin); err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +165,7 @@ func TestGrabberCanOnlyBeItself(t *testing.T) {
 		{"administering", publish("$JS.API.STREAM.DELETE.KV_selection"), false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			nc := join(t, s, bus.GrabberUser("a"), subjects.GrabberPermissions("a"))
+			nc := join(t, s, broker.GrabberUser("a"), broker.GrabberPermissions(subjects, "a"))
 			if got := refused(t, nc, func() error { return c.do(nc) }); got == c.allow {
 				t.Errorf("refused = %v", got)
 			}
@@ -174,8 +175,8 @@ func TestGrabberCanOnlyBeItself(t *testing.T) {
 
 func TestFeedAsksAndFollows(t *testing.T) {
 	s := startBus(t)
-	grabber := join(t, s, bus.GrabberUser("a"), subjects.GrabberPermissions("a"))
-	consumer := join(t, s, bus.RelayUser, subjects.RelayPermissions())
+	grabber := join(t, s, broker.GrabberUser("a"), broker.GrabberPermissions(subjects, "a"))
+	consumer := join(t, s, broker.RelayUser, broker.RelayPermissions(subjects))
 	frame := func(seq uint32) *camera.Frame {
 		return &camera.Frame{JPEG: []byte("\xff\xd8\xff\xd9"), Seq: seq, Captured: time.UnixMicro(int64(seq)), Width: 1, Height: 1}
 	}
@@ -225,7 +226,7 @@ func TestFeedAsksAndFollows(t *testing.T) {
 
 func TestAsk(t *testing.T) {
 	s := startBus(t)
-	nc := join(t, s, "relay", subjects.RelayPermissions())
+	nc := join(t, s, "relay", broker.RelayPermissions(subjects))
 	_, err := bus.Ask(context.Background(), nc, subjects, "nobody", camera.Main)
 	if !errors.Is(err, nats.ErrNoResponders) {
 		t.Errorf("asking a camera without grabber gives %v", err)

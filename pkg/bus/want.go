@@ -26,12 +26,16 @@ const LeaseTime = 3 * time.Second
 const (
 	renewEvery  = time.Second
 	wantTimeout = 2 * time.Second
+
+	// pendingFrames bounds what waits for the handler. It never blocks, so this is for bursts: the client would drop the
+	// newest of one that does not fit.
+	pendingFrames = 64
 )
 
 // Feed is one camera's rendition as a consumer gets it: the subscription, the lease and the newest frame.
 //
 // Frames are handed to the function given to OpenFeed one at a time and in order, on a goroutine of the bus; it must
-// neither block nor call the feed. What it has not taken when the client's small buffer is full is dropped.
+// neither block nor call the feed. What it has not taken when the client's small buffer (pendingFrames) is full is dropped.
 type Feed struct {
 	nc      *nats.Conn
 	subject string // of Want
@@ -61,7 +65,7 @@ func OpenFeed(nc *nats.Conn, s Subjects, id camera.ID, r camera.Rendition, fps f
 		cancel()
 		return nil, fmt.Errorf("subscribe to frames of %s: %w", id, err)
 	}
-	if err := sub.SetPendingLimits(8, -1); err != nil {
+	if err := sub.SetPendingLimits(pendingFrames, -1); err != nil {
 		cancel()
 		return nil, errors.Join(fmt.Errorf("limit frames of %s: %w", id, err), sub.Unsubscribe())
 	}

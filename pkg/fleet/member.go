@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"linkstart/pkg/camera"
@@ -55,13 +54,8 @@ func (m *member) info() camera.Info {
 
 // why says in one sentence why the process does not run.
 func (m *member) why() string {
-	switch {
-	case m.report.Err != nil:
-		return m.report.Err.Error()
-	case m.report.Phase == supervise.Misconfigured && m.status.Error != "":
+	if m.report.Phase == supervise.Misconfigured && m.report.Err == nil && m.status.Error != "" {
 		return m.status.Error
-	case m.report.Exit != nil:
-		return fmt.Sprintf("its process ended: %s", m.report.Exit)
 	}
-	return ""
+	return m.report.Why()
 }

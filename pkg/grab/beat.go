@@ -14,7 +14,7 @@ import (
 // BeatEvery is the time between two heartbeats.
 const BeatEvery = time.Second
 
-// beat publishes the status each second until ctx ends, and looks for a frozen picture.
+// beat publishes the status each second, and whenever the state changes, until ctx ends, and looks for a frozen picture.
 func (g *Grabber) beat(ctx context.Context) {
 	tick := time.NewTicker(BeatEvery)
 	defer tick.Stop()
@@ -31,6 +31,8 @@ func (g *Grabber) beat(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now = <-tick.C:
+		case <-g.state.news:
+			now = time.Now()
 		}
 	}
 }

@@ -54,7 +54,7 @@ type output struct {
 func New(o Options) *Grabber {
 	g := &Grabber{Options: o}
 	g.newest = newest{quality: o.Spec.Quality, maxPixels: o.Spec.MaxPixels}
-	g.state.now = camera.Starting
+	g.state = state{now: camera.Starting, news: make(chan struct{}, 1)}
 	g.main = g.output(camera.Main, o.Spec.FPS)
 	g.sub = g.output(camera.Sub, min(o.Spec.FPS, camera.SubFPS))
 	return g

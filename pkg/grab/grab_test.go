@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
+	"linkstart/pkg/broker"
 	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
 	"linkstart/pkg/grab"
@@ -80,12 +81,12 @@ type rig struct {
 
 func start(t *testing.T, frozenAfter time.Duration, source camera.Source) *rig {
 	t.Helper()
-	server, err := bus.StartServer(t.TempDir(), quiet)
+	server, err := broker.Start(t.TempDir(), quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Stop)
-	join := func(user string, p bus.Permissions) *nats.Conn {
+	join := func(user string, p broker.Permissions) *nats.Conn {
 		nc, err := bus.Connect(t.Context(), bus.Access{URL: server.URL(), User: user, Password: server.AddUser(user, p)}, quiet)
 		if err != nil {
 			t.Fatal(err)
@@ -94,7 +95,7 @@ func start(t *testing.T, frozenAfter time.Duration, source camera.Source) *rig {
 		return nc
 	}
 	r := &rig{
-		t: t, consumer: join(bus.RelayUser, subjects.RelayPermissions()),
+		t: t, consumer: join(broker.RelayUser, broker.RelayPermissions(subjects)),
 		statuses: make(chan camera.Status, 100), ended: make(chan error, 1),
 	}
 	if _, err := r.consumer.Subscribe(subjects.Status("cam"), func(m *nats.Msg) {
@@ -111,7 +112,7 @@ func start(t *testing.T, frozenAfter time.Duration, source camera.Source) *rig {
 	g := grab.New(grab.Options{
 		Spec:        camera.Spec{ID: "cam", FPS: 100, Quality: 80, MaxPixels: 1 << 20},
 		FrozenAfter: frozenAfter, Source: source, Subjects: subjects, Log: quiet,
-		Conn:  join(bus.GrabberUser("cam"), subjects.GrabberPermissions("cam")),
+		Conn:  join(broker.GrabberUser("cam"), broker.GrabberPermissions(subjects, "cam")),
 		Scrub: func(s string) string { return s },
 	})
 	ctx, cancel := context.WithCancel(t.Context())

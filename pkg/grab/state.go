@@ -12,6 +12,8 @@ import (
 
 // state is what the grabber knows of its camera, from which it tells a State.
 type state struct {
+	news chan struct{} // one slot: the state is another
+
 	mu         sync.Mutex
 	now        camera.State
 	err        string // for the user
@@ -29,6 +31,15 @@ type state struct {
 
 // damagedShown is how long a picture that could not be used is told of.
 const damagedShown = 5 * time.Second
+
+// become changes the state and has it told at once. The caller holds s.mu.
+func (s *state) become(now camera.State, err string) {
+	s.now, s.err = now, err
+	select {
+	case s.news <- struct{}{}:
+	default:
+	}
+}
 
 func (s *state) live() bool {
 	s.mu.Lock()
@@ -57,7 +68,8 @@ func (s *state) picture(now time.Time, changed bool, decode time.Duration) {
 		s.changedAt = now
 	}
 	if s.now != camera.Live && (changed || s.now != camera.Frozen) {
-		s.now, s.err, s.lastFailed = camera.Live, "", ""
+		s.become(camera.Live, "")
+		s.lastFailed = ""
 	}
 }
 
@@ -72,7 +84,7 @@ func (s *state) flowed() (first, last time.Time) {
 func (s *state) failed(err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.now, s.err = camera.Reconnecting, camera.Say(err)
+	s.become(camera.Reconnecting, camera.Say(err))
 	news := s.lastFailed != err.Error()
 	s.lastFailed = err.Error()
 	return news
@@ -81,7 +93,7 @@ func (s *state) failed(err error) bool {
 func (s *state) waiting() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.now, s.err = camera.Waiting, ""
+	s.become(camera.Waiting, "")
 }
 
 // damaged notes a picture that could not be made into a frame. The camera stays what it is.
@@ -110,7 +122,7 @@ func (s *state) thaw(now time.Time, after time.Duration) {
 	if s.now != camera.Live && s.now != camera.Frozen {
 		return
 	}
-	s.now, s.err = camera.Frozen, fmt.Sprintf("the camera has sent the same picture for more than %s", after)
+	s.become(camera.Frozen, fmt.Sprintf("the camera has sent the same picture for more than %s", after))
 	s.changedAt = now
 	if s.reconnect != nil {
 		s.reconnect(errFrozen)

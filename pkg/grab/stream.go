@@ -31,11 +31,9 @@ func (g *Grabber) keepStreaming(ctx context.Context) error {
 		began := time.Now()
 		err := g.stream(ctx)
 		switch {
-		case errors.Is(err, camera.ErrStuck):
-			return err
 		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, camera.ErrConfig):
+			return nil // the process is about to end: a call that hangs ends with it
+		case errors.Is(err, camera.ErrStuck), errors.Is(err, camera.ErrConfig):
 			return err
 		case errors.Is(err, camera.ErrWaiting):
 			g.state.waiting()

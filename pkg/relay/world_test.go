@@ -20,6 +20,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
+	"linkstart/pkg/broker"
 	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
 	"linkstart/pkg/child"
@@ -30,7 +31,8 @@ import (
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"), // one for the life of the process
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),    // one for the life of the process
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"), // sleeps for up to 10 s more
 	)
 }
 
@@ -44,7 +46,7 @@ var subjects = bus.Subjects{Prefix: "linkstart"}
 // world is a whole installation without hardware: the real bus with its permissions, the real relay, a small supervisor.
 type world struct {
 	t      testing.TB
-	server *bus.Server
+	server *broker.Server
 	admin  *nats.Conn
 	boss   *boss
 	url    string
@@ -54,17 +56,17 @@ type world struct {
 func newWorld(t testing.TB, cameras ...camera.Info) *world {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	server, err := bus.StartServer(t.Context(), t.TempDir(), log)
+	server, err := broker.Start(t.TempDir(), log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Stop)
 	w := &world{t: t, server: server, boss: &boss{cameras: cameras}}
-	w.admin = w.join("admin", bus.AllowAll)
+	w.admin = w.join("admin", broker.AllowAll)
 	if err := bus.CreateBuckets(t.Context(), w.admin); err != nil {
 		t.Fatal(err)
 	}
-	stopBoss, err := control.Serve(context.Background(), w.admin, subjects, "here", "1.0.0", w.boss)
+	stopBoss, err := control.Serve(context.Background(), w.admin, subjects, "here", w.boss)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,11 +80,11 @@ func newWorld(t testing.TB, cameras ...camera.Info) *world {
 	return w
 }
 
-func (w *world) access(user string, p bus.Permissions) bus.Access {
+func (w *world) access(user string, p broker.Permissions) bus.Access {
 	return bus.Access{URL: w.server.URL(), User: user, Password: w.server.AddUser(user, p), Prefix: "linkstart", Node: "here"}
 }
 
-func (w *world) join(user string, p bus.Permissions) *nats.Conn {
+func (w *world) join(user string, p broker.Permissions) *nats.Conn {
 	w.t.Helper()
 	nc, err := bus.Connect(w.t.Context(), w.access(user, p), slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
@@ -98,7 +100,7 @@ func (w *world) startRelay(log *slog.Logger) {
 	go func() {
 		ended <- relay.Run(ctx, relay.Options{
 			Config: child.Relay{
-				Bus: w.access(bus.RelayUser, subjects.RelayPermissions()), Listen: "127.0.0.1:0",
+				Bus: w.access(broker.RelayUser, broker.RelayPermissions(subjects)), Listen: "127.0.0.1:0",
 				Origins:  []string{"https://control.example"},
 				Rooms:    []child.Room{{ID: "main", AlarmTakeover: time.Hour}, {ID: "short", AlarmTakeover: 500 * time.Millisecond}, {ID: "calm"}},
 				MaxBytes: maxBytes, MaxPixels: 1 << 20, Version: "1.2.3",
@@ -233,7 +235,7 @@ type grabber struct {
 
 func (w *world) grab(id camera.ID) *grabber {
 	w.t.Helper()
-	g := &grabber{id: id, nc: w.join(bus.GrabberUser(id), subjects.GrabberPermissions(id))}
+	g := &grabber{id: id, nc: w.join(broker.GrabberUser(id), broker.GrabberPermissions(subjects, id))}
 	_, err := g.nc.Subscribe(subjects.Want(id, bus.All), func(m *nats.Msg) {
 		g.mu.Lock()
 		g.wants++

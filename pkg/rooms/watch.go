@@ -70,6 +70,9 @@ func (r *Rooms) follow(ctx context.Context) (err error) {
 		return fmt.Errorf("subscribe to alarms: %w", err)
 	}
 	defer func() { err = errors.Join(err, sub.Unsubscribe()) }()
+	if err := r.nc.FlushTimeout(callTimeout); err != nil { // what is shown after this point is proof that alarms are heard
+		return fmt.Errorf("subscribe to alarms: %w", err)
+	}
 	for {
 		select {
 		case <-ctx.Done():

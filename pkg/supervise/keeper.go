@@ -37,6 +37,17 @@ type Report struct {
 	RetryAt  time.Time     // in Waiting and Loop
 }
 
+// Why says in a sentence why the process does not run; "" where there is nothing to say.
+func (r Report) Why() string {
+	switch {
+	case r.Err != nil:
+		return r.Err.Error()
+	case r.Exit != nil:
+		return "its process ended: " + r.Exit.String()
+	}
+	return ""
+}
+
 // Grace is how long a process may take to end by itself.
 const Grace = 4 * time.Second
 

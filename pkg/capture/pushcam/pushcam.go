@@ -17,6 +17,7 @@ type source struct {
 	spec     camera.Spec
 	nc       *nats.Conn
 	subjects bus.Subjects
+	told     bool // that nothing is wrong although nothing has come
 }
 
 // New returns the source of a push: camera. It answers every picture with an empty message, or with a sentence that says
@@ -25,8 +26,13 @@ func New(spec camera.Spec, nc *nats.Conn, s bus.Subjects) camera.Source {
 	return &source{spec: spec, nc: nc, subjects: s}
 }
 
-// Stream implements camera.Source. It ends with camera.ErrWaiting when nothing came for spec.ReadTimeout.
+// Stream implements camera.Source. It ends with camera.ErrWaiting when nothing came for spec.ReadTimeout, and at
+// its first call at once: nothing has been sent yet.
 func (s *source) Stream(ctx context.Context, offer func(camera.Picture)) error {
+	if !s.told {
+		s.told = true
+		return camera.ErrWaiting
+	}
 	messages := make(chan *nats.Msg, 1) // newest wins: the bus drops what does not fit
 	sub, err := s.nc.ChanSubscribe(s.subjects.Push(s.spec.ID), messages)
 	if err != nil {

@@ -112,9 +112,9 @@ func (e *entry) now() camera.Info {
 	since := time.Since(e.beat)
 	if since > silence {
 		i.FPS, i.Bitrate = 0, 0
-	}
-	if i.AgeMs >= 0 {
-		i.AgeMs += since.Milliseconds()
+		if i.AgeMs >= 0 {
+			i.AgeMs += since.Milliseconds()
+		}
 	}
 	return i
 }

@@ -1,7 +1,7 @@
-package bus
+// Package broker is the embedded NATS server of a supervisor, and says who may do what on it.
+package broker
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"fmt"
@@ -11,15 +11,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-)
 
-// Buckets of the embedded server. Selection (key = room, value = camera) survives restarts; Takeover (key = room,
-// value = JSON of an alarm that is shown first) does not.
-const (
-	SelectionBucket = "selection"
-	TakeoverBucket  = "takeover"
+	"linkstart/pkg/bus"
 )
 
 const (
@@ -30,7 +23,6 @@ const (
 	maxPending    = 2 * maxPayload    // what a consumer may lag behind before its messages are dropped
 	writeDeadline = 3 * time.Second
 	startTimeout  = 20 * time.Second
-	bucketBytes   = 4 << 20
 )
 
 // Server is the embedded NATS server: loopback, a random port, one user per process with its own password and
@@ -40,8 +32,8 @@ type Server struct {
 	users *users
 }
 
-// StartServer serves the bus until Stop. Selections are stored below dir.
-func StartServer(dir string, log *slog.Logger) (*Server, error) {
+// Start serves the bus until Stop. Selections are stored below dir.
+func Start(dir string, log *slog.Logger) (*Server, error) {
 	u := &users{byName: make(map[string]user)}
 	srv, err := server.NewServer(&server.Options{
 		ServerName: "linkstart",
@@ -73,26 +65,6 @@ func StartServer(dir string, log *slog.Logger) (*Server, error) {
 
 // URL is where processes of this machine connect.
 func (s *Server) URL() string { return s.srv.ClientURL() }
-
-// CreateBuckets makes the buckets where they are missing; nc is a connection that may administer JetStream. It also
-// shows that JetStream is ready, which comes later than connections.
-func CreateBuckets(ctx context.Context, nc *nats.Conn) error {
-	js, err := jetstream.New(nc)
-	if err != nil {
-		return fmt.Errorf("open JetStream: %w", err)
-	}
-	for name, storage := range map[string]jetstream.StorageType{
-		SelectionBucket: jetstream.FileStorage, TakeoverBucket: jetstream.MemoryStorage,
-	} {
-		_, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket: name, Storage: storage, History: 1, MaxBytes: bucketBytes, MaxValueSize: 4 << 10,
-		})
-		if err != nil {
-			return fmt.Errorf("create bucket %s: %w", name, err)
-		}
-	}
-	return nil
-}
 
 // Stop closes every connection and waits until the store is written.
 func (s *Server) Stop() {
@@ -155,7 +127,7 @@ func (u *users) Check(c server.ClientAuthentication) bool {
 	}
 	p := &server.Permissions{
 		Publish:   &server.SubjectPermission{Allow: v.permissions.Publish},
-		Subscribe: &server.SubjectPermission{Allow: append([]string{InboxPrefix(o.Username) + ".>"}, v.permissions.Subscribe...)},
+		Subscribe: &server.SubjectPermission{Allow: append([]string{bus.InboxPrefix(o.Username) + ".>"}, v.permissions.Subscribe...)},
 	}
 	if v.permissions.Reply {
 		p.Response = &server.ResponsePermission{MaxMsgs: 1, Expires: 10 * time.Second}

@@ -1,6 +1,9 @@
-package bus
+package broker
 
-import "linkstart/pkg/camera"
+import (
+	"linkstart/pkg/bus"
+	"linkstart/pkg/camera"
+)
 
 // GrabberUser is the user name of a camera's grabber.
 func GrabberUser(id camera.ID) string { return "grabber-" + string(id) }
@@ -10,26 +13,26 @@ const RelayUser = "relay"
 
 // GrabberPermissions lets a grabber publish its own camera's subjects and answer who asks for them: it can read no other
 // camera, select nothing and restart nothing.
-func (s Subjects) GrabberPermissions(id camera.ID) Permissions {
+func GrabberPermissions(s bus.Subjects, id camera.ID) Permissions {
 	return Permissions{
-		Publish:   []string{s.Frame(id, All), s.Status(id), s.Alarm(id)},
-		Subscribe: []string{s.Want(id, All), s.Push(id)},
+		Publish:   []string{s.Frame(id, bus.All), s.Status(id), s.Alarm(id)},
+		Subscribe: []string{s.Want(id, bus.All), s.Push(id)},
 		Reply:     true,
 	}
 }
 
 // RelayPermissions lets the relay ask for every camera's frames, read every status, pass on what users order, and use the
 // two buckets. It can publish no frame.
-func (s Subjects) RelayPermissions() Permissions {
+func RelayPermissions(s bus.Subjects) Permissions {
 	p := Permissions{
 		Publish: []string{
-			s.Want(All, All), s.Push(All), s.Alarm(All), s.Control(All, ">"), "$JS.API.INFO",
+			s.Want(bus.All, bus.All), s.Push(bus.All), s.Alarm(bus.All), s.Control(bus.All, ">"), "$JS.API.INFO",
 		},
 		Subscribe: []string{
-			s.Frame(All, All), s.Status(All), s.Log(All), s.Alarm(All), s.Camera(All),
+			s.Frame(bus.All, bus.All), s.Status(bus.All), s.Log(bus.All), s.Alarm(bus.All), s.Camera(bus.All),
 		},
 	}
-	for _, b := range []string{SelectionBucket, TakeoverBucket} {
+	for _, b := range []string{bus.SelectionBucket, bus.TakeoverBucket} {
 		p.Publish = append(p.Publish,
 			"$KV."+b+".>",
 			"$JS.API.STREAM.INFO.KV_"+b,

@@ -1,0 +1,5 @@
+//go:build soak || screenshot
+
+package e2e
+
+const buildFlag = "-trimpath" // as users build it: memory and speed count here

@@ -1,0 +1,5 @@
+//go:build !soak && !screenshot
+
+package e2e
+
+const buildFlag = "-race" // ends a program that has a race with code 66

@@ -1,0 +1,260 @@
+package rooms_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/goleak"
+
+	"linkstart/pkg/broker"
+	"linkstart/pkg/bus"
+	"linkstart/pkg/camera"
+	"linkstart/pkg/child"
+	"linkstart/pkg/rooms"
+	"linkstart/pkg/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const patience = 20 * time.Second
+
+var subjects = bus.Subjects{Prefix: "linkstart"}
+
+type world struct {
+	t      *testing.T
+	server *broker.Server
+	admin  *nats.Conn
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	server, err := broker.Start(t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	w := &world{t: t, server: server}
+	w.admin = w.join("admin", broker.AllowAll)
+	return w
+}
+
+func (w *world) buckets() {
+	w.t.Helper()
+	if err := bus.CreateBuckets(w.t.Context(), w.admin); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) join(user string, p broker.Permissions) *nats.Conn {
+	w.t.Helper()
+	a := bus.Access{URL: w.server.URL(), User: user, Password: w.server.AddUser(user, p), Prefix: "linkstart"}
+	nc, err := bus.Connect(w.t.Context(), a, slog.New(slog.DiscardHandler))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(nc.Close)
+	return nc
+}
+
+// open starts rooms as a relay has them, with a relay's rights; the channel has each change.
+func (w *world) open(configured ...child.Room) (*rooms.Rooms, <-chan rooms.State) {
+	w.t.Helper()
+	changes := make(chan rooms.State, 100)
+	r, err := rooms.New(w.join(broker.RelayUser, broker.RelayPermissions(subjects)), subjects, configured,
+		func(s rooms.State) { changes <- s }, slog.New(slog.DiscardHandler))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { r.Run(ctx) })
+	w.t.Cleanup(func() { cancel(); wg.Wait() })
+	return r, changes
+}
+
+func (w *world) await(changes <-chan rooms.State, what string, right func(rooms.State) bool) {
+	w.t.Helper()
+	late := time.After(patience)
+	for {
+		select {
+		case s := <-changes:
+			if right(s) {
+				return
+			}
+		case <-late:
+			w.t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// raise raises an alarm.
+func (w *world) raise(id camera.ID, level string) {
+	w.t.Helper()
+	b, err := json.Marshal(wire.Alarm{Kind: "smoke", Level: level})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.admin.Publish(subjects.Alarm(id), b); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func shows(id camera.ID) func(rooms.State) bool {
+	return func(s rooms.State) bool { return s.Alarm == nil && s.Camera == id }
+}
+
+func alarmed(id camera.ID) func(rooms.State) bool {
+	return func(s rooms.State) bool { return s.Alarm != nil && s.Alarm.Camera == id }
+}
+
+func TestSelectionIsKnownToLateComers(t *testing.T) {
+	w := newWorld(t)
+	w.buckets()
+	one, changes := w.open(child.Room{ID: "main"})
+	if err := one.Select(t.Context(), "main", "a"); err != nil {
+		t.Fatal(err)
+	}
+	if err := one.Select(t.Context(), "elsewhere", "b"); err != nil {
+		t.Fatal(err)
+	}
+	w.await(changes, "b is shown elsewhere", shows("b"))
+	two, later := w.open()
+	w.await(later, "the second relay shows b", shows("b"))
+	if s := two.Get("main"); s.Camera != "a" {
+		t.Errorf("main shows %+v", s)
+	}
+	if list := one.List(); len(list) != 2 || list[0].Room != "main" {
+		t.Errorf("rooms are %+v", list)
+	}
+}
+
+func TestOutageIsSurvived(t *testing.T) {
+	w := newWorld(t) // without buckets
+	r, changes := w.open(child.Room{ID: "main"})
+	if err := r.Select(t.Context(), "main", "a"); !errors.Is(err, rooms.ErrUnavailable) {
+		t.Errorf("error is %v, want ErrUnavailable", err)
+	}
+	w.buckets()
+	if err := r.Select(t.Context(), "main", "a"); err != nil {
+		t.Fatal(err)
+	}
+	w.await(changes, "the selection is followed", shows("a"))
+}
+
+func TestGraverAlarmsReplaceLesserOnes(t *testing.T) {
+	w := newWorld(t)
+	w.buckets()
+	r, changes := w.open(child.Room{ID: "main", AlarmTakeover: time.Hour}, child.Room{ID: "calm"})
+	if err := r.Select(t.Context(), "main", "z"); err != nil {
+		t.Fatal(err)
+	}
+	w.await(changes, "alarms are followed as well", shows("z"))
+	for _, c := range []struct {
+		camera, level, shown string
+	}{
+		{"a", "low", "a"}, {"b", "odd", "b"}, {"c", "low", "b"}, {"d", "medium", "d"}, {"e", "HIGH", "e"},
+		{"f", "critical", "f"}, {"g", "high", "f"}, {"h", "critical", "h"},
+	} {
+		w.raise(camera.ID(c.camera), c.level)
+		if c.camera == c.shown {
+			w.await(changes, c.camera+" takes over", alarmed(camera.ID(c.camera)))
+		} // the next one that takes over shows that this one did not: alarms are dealt with in order
+	}
+	if s := r.Get("main"); s.Alarm == nil || s.Alarm.Camera != "h" || s.Camera != "z" {
+		t.Errorf("main shows %+v", s)
+	}
+	if s := r.Get("calm"); s.Alarm != nil {
+		t.Errorf("calm shows %+v", s)
+	}
+	if err := r.Acknowledge(t.Context(), "h"); err != nil {
+		t.Fatal(err)
+	}
+	w.await(changes, "acknowledged", shows("z"))
+	w.raise("a", "low") // a takeover that was acknowledged is in nobody's way
+	w.await(changes, "a takes over again", alarmed("a"))
+}
+
+func TestTakeoverExpires(t *testing.T) {
+	w := newWorld(t)
+	w.buckets()
+	r, changes := w.open(child.Room{ID: "main", AlarmTakeover: 300 * time.Millisecond})
+	if err := r.Select(t.Context(), "main", "z"); err != nil {
+		t.Fatal(err)
+	}
+	w.await(changes, "z is shown", shows("z"))
+	w.raise("a", "critical")
+	w.await(changes, "a takes over", alarmed("a"))
+	w.await(changes, "it is over", shows("z"))
+	w.raise("b", "low") // what is over is in nobody's way
+	w.await(changes, "b takes over", alarmed("b"))
+}
+
+func TestGarbageInTheBucketsIsIgnored(t *testing.T) {
+	w := newWorld(t)
+	w.buckets()
+	r, changes := w.open(child.Room{ID: "main", AlarmTakeover: time.Hour})
+	js, err := jetstream.New(w.admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for bucket, value := range map[string]string{bus.SelectionBucket: "no camera!", bus.TakeoverBucket: "{"} {
+		kv, err := js.KeyValue(t.Context(), bucket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{"main", "NOT.a=room"} {
+			if _, err := kv.PutString(t.Context(), key, value); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, b := range []string{"", "null", "[]", `{"kind":7}`, `{"kind":"` + strings.Repeat("x", 65) + `"}`} {
+		if err := w.admin.Publish(subjects.Alarm("a"), []byte(b)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := rooms.Select(t.Context(), js, "main", "a"); err != nil {
+		t.Fatal(err)
+	}
+	w.await(changes, "a is shown", shows("a"))
+	w.raise("b", "low")
+	w.await(changes, "b takes over", alarmed("b"))
+	if s := r.Get("main"); s.Camera != "a" {
+		t.Errorf("main shows %+v", s)
+	}
+}
+
+func TestCleanAlarm(t *testing.T) {
+	for _, c := range []struct {
+		in   wire.Alarm
+		want string // kind, level and text
+		bad  bool
+	}{
+		{in: wire.Alarm{Kind: "smoke"}, want: "smoke/medium/"},
+		{in: wire.Alarm{Kind: "sm\x00ok\u202ee", Level: "hi\ngh", Text: "一楼\x1b[31m"}, want: "smoke/high/一楼[31m"},
+		{in: wire.Alarm{Kind: strings.Repeat("火", 64), Text: strings.Repeat("火", 500)},
+			want: strings.Repeat("火", 64) + "/medium/" + strings.Repeat("火", 500)},
+		{in: wire.Alarm{}, bad: true},
+		{in: wire.Alarm{Kind: "\x01"}, bad: true},
+		{in: wire.Alarm{Kind: strings.Repeat("x", 65)}, bad: true},
+		{in: wire.Alarm{Kind: "x", Level: strings.Repeat("x", 17)}, bad: true},
+		{in: wire.Alarm{Kind: "x", Text: strings.Repeat("x", 501)}, bad: true},
+	} {
+		got, err := rooms.CleanAlarm(c.in)
+		if errors.Is(err, rooms.ErrBadAlarm) != c.bad {
+			t.Errorf("%+v: error is %v", c.in, err)
+			continue
+		}
+		if s := got.Kind + "/" + got.Level + "/" + got.Text; !c.bad && (s != c.want || got.Time.IsZero()) {
+			t.Errorf("%+v: got %s at %s, want %s", c.in, s, got.Time, c.want)
+		}
+	}
+}
