@@ -145,7 +145,6 @@ func (p *tab) dress(l look) {
 // watchWorker listens to the part of the page that owns the WebSocket.
 func (p *tab) watchWorker() {
 	p.t.Helper()
-	var ctx context.Context
 	eventually(p.t, "the page's worker runs", func() error {
 		targets, err := chromedp.Targets(p.ctx)
 		if err != nil {
@@ -154,7 +153,8 @@ func (p *tab) watchWorker() {
 		self := chromedp.FromContext(p.ctx).Target.TargetID
 		for _, info := range targets {
 			if info.Type == "worker" && (info.ParentID == "" || info.ParentID == self) {
-				ctx, _ = chromedp.NewContext(p.ctx, chromedp.WithTargetID(info.TargetID), chromedp.WithListener(p.event))
+				// It ends with the page's context.
+				ctx, _ := chromedp.NewContext(p.ctx, chromedp.WithTargetID(info.TargetID), chromedp.WithListener(p.event))
 				return chromedp.Do(ctx)
 			}
 		}
@@ -166,10 +166,18 @@ func (p *tab) watchWorker() {
 func (w *watchdog) event(event any) {
 	switch e := event.(type) {
 	case *runtime.EventExceptionThrown:
-		w.complain("exception: " + e.ExceptionDetails.Text)
+		text := e.ExceptionDetails.Text
+		if e.ExceptionDetails.Exception != nil {
+			text += " " + e.ExceptionDetails.Exception.Description
+		}
+		w.complain("exception: " + text)
 	case *runtime.EventConsoleAPICalled:
 		if e.Type == "error" || e.Type == "warning" || e.Type == "assert" {
-			w.complain(fmt.Sprintf("console %s: %v", e.Type, e.Args))
+			var words strings.Builder
+			for _, arg := range e.Args {
+				fmt.Fprintf(&words, " %s%s", arg.Value, arg.Description)
+			}
+			w.complain(fmt.Sprintf("console %s:%s", e.Type, words.String()))
 		}
 	case *log.EventEntryAdded:
 		if e.Entry.Level == "error" || e.Entry.Level == "warning" {
@@ -250,7 +258,7 @@ func (p *tab) key(keys string) {
 	p.do("press "+keys, chromedp.KeyEvent(keys))
 }
 
-// hide puts another page over this one, in the same window; the function it returns brings this one back.
+// hide minimizes the window of the page; the function it returns brings it back.
 func (p *tab) hide() (show func()) {
 	p.t.Helper()
 	self := chromedp.FromContext(p.ctx).Target.TargetID

@@ -1,0 +1,152 @@
+package e2e
+
+import (
+	"bytes"
+	"image/jpeg"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"linkstart/pkg/camera"
+)
+
+func (b *stand) restarts(t *testing.T, s *system, p *tab) {
+	before := s.becomes("ball", camera.Live)
+	sockets := p.opened()
+	p.shows("ball")
+	p.click(`[data-action=restart]`)
+	v := p.until("the result of the restart", func(v sight) bool {
+		return len(v.Messages) > 0 && strings.Contains(v.Messages[len(v.Messages)-1], "Picture back after")
+	})
+	after := s.becomes("ball", camera.Live)
+	if after.PID == before.PID || !strings.Contains(strings.Join(v.Messages, " "), "pid") {
+		t.Errorf("process %d before, %d after; the page says %q", before.PID, after.PID, v.Messages)
+	}
+	p.shows("ball")
+	if p.opened() != sockets {
+		t.Error("the page has connected again")
+	}
+	t.Logf("the page says %q", v.Messages)
+}
+
+func (b *stand) killedGrabber(t *testing.T, s *system, p *tab) {
+	before := s.becomes("ball", camera.Live)
+	sockets := p.opened()
+	stop := p.record()
+	kill(t, before.PID)
+	p.until("the page says that the camera is away", func(v sight) bool { return !v.Live && v.Plate != "" && v.State != "Live" })
+	s.eventually("another process", func() error {
+		_, err := s.another("ball", before.PID)
+		return err
+	})
+	p.shows("ball")
+	for _, m := range stop() {
+		if m.Dark || m.Connection != "open" {
+			t.Errorf("in between the stage was %+v", m)
+		}
+		if !m.Live {
+			t.Logf("the stage said %q", m.Plate)
+		}
+	}
+	if p.opened() != sockets {
+		t.Error("the page has connected again")
+	}
+}
+
+func (b *stand) pushes(t *testing.T, s *system, p *tab) {
+	const samples = "../pkg/jpeg/testdata/"
+	good, err := os.ReadFile(samples + "esp32.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := jpeg.Decode(bytes.NewReader(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	push := func(b []byte) int {
+		status, _, _ := s.request(http.MethodPost, "/api/v1/cameras/push/frames", bytes.NewReader(b), "Content-Type", "image/jpeg")
+		return status
+	}
+	p.click(`button.tile[data-camera=push]`)
+	p.until("nothing was pushed yet", func(v sight) bool { return strings.HasPrefix(v.Plate, "Waiting") })
+	v := p.until("the pushed picture", func(v sight) bool {
+		push(good)
+		return v.Camera == "push" && v.Live && v.tile("push").Picture == "live"
+	})
+	r := img.Bounds()
+	shown := b.pictures
+	shown["push"] = img
+	if got := likest(p.picture(float64(r.Dx()), float64(r.Dy())), shown); got != "push" {
+		t.Errorf("the stage should show what was pushed, and shows %s: %+v", got, v)
+	}
+	hostile, _ := filepath.Glob(samples + "*/*.jpg")
+	odd, _ := filepath.Glob(samples + "*.jpg")
+	if len(hostile) == 0 || len(odd) == 0 {
+		t.Fatal("no samples")
+	}
+	for _, name := range append(hostile, odd...) {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status := push(b); status >= http.StatusInternalServerError {
+			t.Errorf("push %s: %d", name, status)
+		}
+	}
+	push(good[:len(good)/2])
+	before := p.until("the page goes on", func(v sight) bool { return v.Connection == "open" })
+	p.until("another good picture", func(v sight) bool {
+		push(good)
+		return v.Camera == "push" && v.Seq > before.Seq && v.Live
+	})
+	if got := likest(p.picture(float64(r.Dx()), float64(r.Dy())), shown); got != "push" {
+		t.Errorf("after broken pictures the stage shows %s", got)
+	}
+	p.key("1")
+	p.shows("clock")
+	delete(shown, "push")
+}
+
+func (b *stand) alarms(t *testing.T, s *system, p *tab) {
+	status, _, body := s.request(http.MethodPost, "/api/v1/cameras/ball/alarm",
+		strings.NewReader(`{"kind":"smoke","level":"high","text":"<i>row 3</i>"}`), "Content-Type", "application/json")
+	if status/100 != 2 {
+		t.Fatalf("alarm: %d %s", status, body)
+	}
+	p.shows("ball")
+	v := p.until("the alarm is told", func(v sight) bool { return len(v.Alarms) == 1 && v.tile("ball").Alarm })
+	if !strings.Contains(v.Alarms[0], "smoke · high") || !strings.Contains(v.Alarms[0], "<i>row 3</i>") {
+		t.Errorf("the alarm says %q", v.Alarms)
+	}
+	p.key("3")
+	p.until("why a click does not switch", func(v sight) bool {
+		return len(v.Messages) > 0 && strings.Contains(v.Messages[len(v.Messages)-1], "alarm holds this room")
+	})
+	p.shows("ball")
+	p.click(`.alarm-acknowledge`)
+	p.shows("clock")
+	p.until("the alarm is over", func(v sight) bool { return len(v.Alarms) == 0 && !v.tile("ball").Alarm })
+}
+
+func (b *stand) killedRelay(t *testing.T, s *system, p *tab) {
+	grabber := s.becomes("clock", camera.Live).PID
+	p.shows("clock")
+	sockets := p.opened()
+	kill(t, s.relay())
+	p.until("the page says that the connection is lost", func(v sight) bool {
+		return v.Connection == "lost" && v.Words == "Connection lost" && !v.Live && strings.Contains(v.Plate, "Connection lost")
+	})
+	v := p.shows("clock")
+	if v.Connection != "open" || v.Words != "Connected" {
+		t.Errorf("pictures are back, but the page says %q", v.Words)
+	}
+	if p.opened() == sockets {
+		t.Error("nobody noticed that the page has connected again")
+	}
+	if s.becomes("clock", camera.Live).PID != grabber {
+		t.Error("the grabber was restarted")
+	}
+	p.quietBut("WebSocket") // that it could not connect is the browser's own message
+}
