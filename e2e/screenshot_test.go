@@ -112,7 +112,9 @@ func (p *tab) busiest() image.Image {
 	most := -1.0
 	for end := time.Now().Add(16 * time.Second); time.Now().Before(end); {
 		shot := p.screenshot(nil)
-		stage := shot.(interface{ SubImage(image.Rectangle) image.Image }).SubImage(image.Rect(40, 220, 1000, 740))
+		stage := shot.(interface {
+			SubImage(image.Rectangle) image.Image
+		}).SubImage(image.Rect(40, 220, 1000, 740))
 		if v := contrast(stage); v > most {
 			best, most = shot, v
 		}
