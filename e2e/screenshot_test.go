@@ -79,10 +79,12 @@ func TestScreenshot(t *testing.T) {
 		"chinese": {width: 1440, height: 900, language: "zh-CN"}, "phone-chinese-light": {width: 390, height: 844, phone: true, picture: 2, light: true, language: "zh-CN"},
 		"lying": {width: 844, height: 390, phone: true, picture: 2}, "large": {width: 1920, height: 1080},
 	} {
-		q := open(t, browser, s.url("/"), l)
-		q.shows("street")
-		q.until("tiles", func(v sight) bool { return v.Rate > 11 })
-		out(name, q)
+		t.Run(name, func(t *testing.T) { // whose page is closed at its end
+			q := open(t, browser, s.url("/"), l)
+			q.shows("street")
+			q.until("the figures have settled", func(v sight) bool { return v.Rate > 11 })
+			out(name, q)
+		})
 	}
 	if _, err := s.command("stop", "street"); err != nil {
 		t.Fatal(err)
@@ -100,6 +102,10 @@ func TestScreenshot(t *testing.T) {
 	p.shows("cab01")
 	p.until("the alarm", func(v sight) bool { return len(v.Alarms) == 1 })
 	out("alarm", p)
+	q := open(t, browser, s.url("/"), look{width: 390, height: 844, phone: true, picture: 2, language: "zh-CN"})
+	q.shows("cab01")
+	q.until("the alarm on a phone", func(v sight) bool { return len(v.Alarms) == 1 })
+	out("alarm-phone", q)
 	kill(t, s.relay())
 	p.until("lost", func(v sight) bool { return v.Connection == "lost" })
 	out("lost", p)
