@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -30,7 +31,7 @@ func main() {
 	if err == nil {
 		return
 	}
-	fmt.Fprintln(os.Stderr, err)
+	fmt.Fprintln(os.Stderr, camera.Say(err))
 	var problems config.Problems
 	if errors.As(err, &problems) || errors.Is(err, camera.ErrConfig) {
 		os.Exit(camera.ExitConfig)
@@ -87,7 +88,10 @@ func runAction(ctx context.Context, c *cli.Command) error {
 func load(file string) (*config.Config, error) {
 	cfg, err := config.Load(file)
 	var problems config.Problems
-	if err != nil && !errors.As(err, &problems) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, &camera.Error{Say: fmt.Sprintf("there is no configuration file %s: name one with -config", file), Err: camera.ErrConfig}
+	case err != nil && !errors.As(err, &problems):
 		return nil, &camera.Error{Say: err.Error(), Err: camera.ErrConfig}
 	}
 	return cfg, err

@@ -128,7 +128,7 @@ func (r *Relay) follow() (stop func(), err error) {
 func (r *Relay) serve(ctx context.Context, app *fiber.App, ln net.Listener, ready func(net.Addr)) error {
 	served := make(chan error, 1)
 	go func() { served <- app.Listener(ln) }()
-	r.log.Info("listening", "address", ln.Addr().String())
+	r.log.Info("pictures are served: open this address in a browser", "url", "http://"+ln.Addr().String())
 	if ready != nil {
 		ready(ln.Addr())
 	}
