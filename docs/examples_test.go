@@ -90,8 +90,8 @@ func started(t *testing.T, lines <-chan map[string]any) (address string) {
 		if line == nil {
 			t.Fatalf("the log ended without %v", missing)
 		}
-		if line["msg"] == "listening" {
-			address, _ = line["address"].(string)
+		if url, ok := line["url"].(string); ok {
+			address = strings.TrimPrefix(url, "http://")
 		}
 		name, _ := line["camera"].(string)
 		if said, ok := missing[name]; ok && line["msg"] == said {
