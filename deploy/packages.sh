@@ -18,7 +18,8 @@ needs() {
 		test|Chromium|chromium|find_command chromium chromium-browser google-chrome
 		test|a font with Chinese characters|fonts-noto-cjk|find_font
 		test|ffmpeg|ffmpeg|find_command ffmpeg
-		test|iproute2|iproute2|find_command ip
+		test|Node.js|nodejs|find_command node
+		test|curl|curl|find_command curl
 		test|GStreamer's RTSP server for /usr/bin/python3|python3 python3-gi gir1.2-gst-rtsp-server-1.0|find_rtsp_server
 		test|GStreamer's plugins base, good, bad, ugly and libav|gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav|gst-inspect-1.0 --exists x264enc
 	END
@@ -46,13 +47,17 @@ find_rtsp_server() {
 	/usr/bin/python3 -c 'import gi; gi.require_version("GstRtspServer", "1.0")'
 }
 
-# Debian's names of all packages that are missing, in one line.
+# Debian's names of all packages that are missing, in one line. A tool for tests is not missing where it comes from elsewhere.
 missing_packages() {
-	wanted=$(needs | awk -F'|' -v what="$what" '$1 == "run" || what == "test" { print $3 }')
-	# Another browser does as well, and Ubuntu has Chromium under another name.
-	if find_command chromium chromium-browser google-chrome; then
-		wanted=$(printf '%s\n' "$wanted" | grep -vx chromium)
-	elif grep -qsx 'ID=ubuntu' "${OS_RELEASE:-/etc/os-release}"; then
+	wanted=$(needs | while IFS='|' read -r group _ packages probe; do
+		[ "$group" = run ] || [ "$what" = test ] || continue
+		case "$group $probe" in "test find_command"*)
+			# shellcheck disable=SC2086 # a command and its arguments
+			! $probe || continue
+		esac
+		echo "$packages"
+	done)
+	if grep -qsx 'ID=ubuntu' "${OS_RELEASE:-/etc/os-release}"; then
 		wanted=$(printf '%s\n' "$wanted" | sed 's/^chromium$/chromium-browser/')
 	fi
 	# shellcheck disable=SC2086 # a list

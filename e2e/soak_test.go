@@ -58,15 +58,22 @@ func (w *watched) after(t *testing.T, what string, since time.Time) time.Duratio
 	return at.Sub(since)
 }
 
-// TestSoak runs an RTSP and an HTTP camera that are killed and brought back at random, kills grabbers in between, and
-// watches both over one connection all the time.
+// streams are what is watched, by number.
+var streams = []string{"rtsp", "http", "clock"}
+
+// killEvery is the least time between two kills of a grabber: after 60 s of pictures the first is forgotten, so each is
+// answered by a restart at once. More would measure the back-off.
+const killEvery = 75 * time.Second
+
+// TestSoak runs an RTSP and an HTTP camera that are killed and brought back at random, kills a grabber in between, and
+// watches all over one connection all the time.
 func TestSoak(t *testing.T) {
 	rtsp := rtsptest.Start(t, rtsptest.Mount{Path: "/cam", Width: 1280, Height: 720, FPS: 25})
 	other := startHTTPCamera(t)
-	s := start(t, fmt.Sprintf("cameras:\n  - {id: rtsp, source: %q}\n  - {id: http, source: %q}\n", rtsp.URL("/cam"), other.url()))
+	s := start(t, fmt.Sprintf("cameras:\n  - {id: rtsp, source: %q}\n  - {id: http, source: %q}\n  - {id: clock, source: 'test:clock'}\n", rtsp.URL("/cam"), other.url()))
 	v, _ := s.view(t)
-	seen := map[string]*watched{"rtsp": {}, "http": {}}
-	for i, id := range []string{"rtsp", "http"} {
+	seen := map[string]*watched{"rtsp": {}, "http": {}, "clock": {}}
+	for i, id := range streams {
 		v.send(`{"type":"watch","stream":%d,"camera":%q}`, i, id)
 	}
 	var reading sync.WaitGroup
@@ -77,23 +84,28 @@ func TestSoak(t *testing.T) {
 				return
 			}
 			if len(b) > 24 && kind == 2 && b[1]&1 == 0 {
-				seen[[]string{"rtsp", "http"}[b[3]]].saw(time.Now())
+				seen[streams[b[3]]].saw(time.Now())
 			}
 		}
 	})
 	t.Cleanup(func() { _ = v.conn.CloseNow(); reading.Wait() })
 	s.becomes("rtsp", camera.Live)
 	s.becomes("http", camera.Live)
+	s.becomes("clock", camera.Live)
 
 	random := rand.New(rand.NewPCG(*seed, 0))
 	backAfter := map[string][]time.Duration{}
 	memory := []string{s.memory()}
-	began := time.Now()
+	began, killed := time.Now(), time.Now()
 	for round := 0; time.Since(began).Minutes() < *minutes; round++ {
 		pause(random, 5, 15)
 		away := time.Duration(1+random.IntN(20)) * time.Second
 		var what, id string
-		switch random.IntN(4) {
+		fault := random.IntN(4)
+		if fault == 3 && time.Since(killed) < killEvery {
+			fault = random.IntN(3)
+		}
+		switch fault {
 		case 0:
 			what, id = "RTSP camera killed", "rtsp"
 			rtsp.Kill()
@@ -108,10 +120,11 @@ func TestSoak(t *testing.T) {
 			time.Sleep(away)
 			other.start()
 		case 3:
-			what, id = "grabber of the RTSP camera killed", "rtsp"
-			if info, err := s.camera("rtsp"); err == nil && info.PID != 0 {
+			what, id = "grabber killed", "clock"
+			if info, err := s.camera(id); err == nil && info.PID != 0 {
 				_ = syscall.Kill(info.PID, syscall.SIGKILL)
 			}
+			killed = time.Now()
 		}
 		took := seen[id].after(t, what, time.Now())
 		backAfter[what] = append(backAfter[what], took)

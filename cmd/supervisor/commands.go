@@ -122,7 +122,7 @@ func status(ctx context.Context, c *cli.Command, s *session) error {
 
 func table(out io.Writer, cameras []camera.Info, now time.Time) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tSTATE\tFOR\tSIZE\tFPS\tAGE\tRESTARTS\tPID\tNAME")
+	fmt.Fprintln(w, "ID\tSTATE\tFOR\tSIZE\tFPS\tAGE\tRESTARTS\tPID\tNAME\tERROR")
 	for _, c := range cameras {
 		size, age := "-", "-"
 		if c.Width > 0 {
@@ -131,11 +131,8 @@ func table(out io.Writer, cameras []camera.Info, now time.Time) error {
 		if c.AgeMs >= 0 {
 			age = (time.Duration(c.AgeMs) * time.Millisecond).String()
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.1f\t%s\t%d\t%d\t%s\n",
-			c.ID, c.State, now.Sub(c.Since).Round(time.Second), size, c.FPS, age, c.Restarts, c.PID, c.Name)
-		if c.Error != "" {
-			fmt.Fprintf(w, "\t%s\n", c.Error)
-		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.1f\t%s\t%d\t%d\t%s\t%s\n",
+			c.ID, c.State, now.Sub(c.Since).Round(time.Second), size, c.FPS, age, c.Restarts, c.PID, c.Name, c.Error)
 	}
 	return w.Flush()
 }

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/term"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/child"
 	"linkstart/pkg/config"
 )
 
@@ -100,7 +101,7 @@ func load(file string) (*config.Config, error) {
 // newLogger writes for people on a terminal, for machines elsewhere.
 func newLogger() *slog.Logger {
 	if term.IsTerminal(int(os.Stderr.Fd())) {
-		return slog.New(tint.NewHandler(os.Stderr, &tint.Options{TimeFormat: time.TimeOnly}))
+		return slog.New(tint.NewTextHandler(os.Stderr, &tint.Options{TimeFormat: time.TimeOnly}))
 	}
-	return slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{ReplaceAttr: child.SpellDuration}))
 }

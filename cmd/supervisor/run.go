@@ -123,6 +123,8 @@ func (s *system) relayReport(r supervise.Report) {
 		s.relay.Healthy(true)
 		s.log.Info("relay started", "pid", r.PID)
 	case supervise.Stopped:
+	case supervise.Misconfigured:
+		s.log.Error("relay cannot run with this configuration, pages cannot be served", "why", r.Why())
 	default:
 		s.log.Error("relay ended, pages cannot be served", "why", r.Why(), "retry_in", max(0, time.Until(r.RetryAt)).Round(time.Millisecond))
 	}

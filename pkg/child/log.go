@@ -11,7 +11,17 @@ import (
 )
 
 // Logger writes a child's log to w as JSON lines, which the supervisor reads and puts into its own.
-func Logger(w io.Writer) *slog.Logger { return slog.New(slog.NewJSONHandler(w, nil)) }
+func Logger(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: SpellDuration}))
+}
+
+// SpellDuration is a ReplaceAttr that writes durations as "1.5s", where JSON would have nanoseconds.
+func SpellDuration(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
+}
 
 // ParseLine reads a line as Logger writes it; any other line becomes a record of level Info.
 func ParseLine(line string) slog.Record {

@@ -55,7 +55,7 @@ func (g *Grabber) status(now time.Time) camera.Status {
 		FPSOut: mainFPS + subFPS, Bitrate: 8 * (mainBytes + subBytes),
 	}
 	if n.seq > 0 {
-		s.AgeMs = now.Sub(n.captured).Milliseconds()
+		s.AgeMs = max(0, now.Sub(n.captured).Milliseconds()) // a picture may be newer than the tick
 	}
 	g.state.mu.Lock()
 	defer g.state.mu.Unlock()
