@@ -163,7 +163,8 @@ func (f *Feed) renew() {
 	}
 }
 
-// take hands a message's frame on. An answer may have been overtaken by a published frame: it is then dropped.
+// take hands a message's frame on. An answer may have been overtaken by a published frame, and a frame may be published that
+// was the answer just before: the second of the two is dropped.
 func (f *Feed) take(m *nats.Msg, answer bool) {
 	frame, err := DecodeFrame(m)
 	if err != nil {
@@ -174,8 +175,11 @@ func (f *Feed) take(m *nats.Msg, answer bool) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if answer && f.last != nil && !frame.Captured.After(f.last.Captured) {
-		return
+	if l := f.last; l != nil {
+		same := frame.Seq == l.Seq && frame.Captured.Equal(l.Captured) && frame.NotLive == l.NotLive
+		if same || answer && !frame.Captured.After(l.Captured) {
+			return
+		}
 	}
 	f.last = frame
 	f.handle(frame)

@@ -142,6 +142,14 @@ func (f *Fleet) Close() error {
 func (f *Fleet) reported(m *member, r supervise.Report) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	switch r.Phase {
+	case supervise.Running:
+		m.again = m.again || m.report.PID != 0
+	case supervise.Waiting, supervise.Loop:
+		m.again = true
+	default:
+		m.again = false
+	}
 	m.report = r
 	if r.Phase == supervise.Running {
 		m.status, m.beatAt = camera.Status{AgeMs: -1}, time.Now()

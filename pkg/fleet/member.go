@@ -18,6 +18,7 @@ type member struct {
 	log       ring
 	removed   bool
 
+	again     bool // there were pictures or failures before this start: viewers wait for it to come back
 	report    supervise.Report
 	status    camera.Status
 	beatAt    time.Time
@@ -39,6 +40,9 @@ func (m *member) info() camera.Info {
 		if m.status.State != "" {
 			info.State = m.status.State
 			info.FPS, info.Bitrate, info.AgeMs = m.status.FPSIn, m.status.Bitrate, m.status.AgeMs
+		}
+		if info.State == camera.Starting && m.again {
+			info.State = camera.Reconnecting
 		}
 	case supervise.Waiting:
 		info.State, info.Error = camera.Reconnecting, m.why()

@@ -76,7 +76,7 @@ var (
 	descAge      = prometheus.NewDesc("linkstart_camera_age_seconds", "Age of the camera's newest picture.", byCamera, nil)
 	descBitrate  = prometheus.NewDesc("linkstart_camera_bitrate_bits_per_second", "Bits per second that the camera's grabber publishes.", byCamera, nil)
 	descRestarts = prometheus.NewDesc("linkstart_camera_restarts_total", "Restarts of the camera's grabber.", byCamera, nil)
-	descViewers  = prometheus.NewDesc("linkstart_camera_viewers", "Streams that show the camera at this relay.", byCamera, nil)
+	descViewers  = prometheus.NewDesc("linkstart_camera_viewers", "Viewers who watch the camera at this relay.", byCamera, nil)
 )
 
 // cameraCollector reads the registry whenever it is asked.

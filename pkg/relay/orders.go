@@ -140,7 +140,7 @@ func (s *session) show(st *stream, id camera.ID) error {
 		st.show(nil, sentCounters{})
 		return nil
 	}
-	slot, err := s.relay.hub.Watch(id, st.rendition, st.fps, s.box.wake)
+	slot, err := s.relay.hub.Watch(s, id, st.rendition, st.fps, s.box.wake)
 	if err != nil {
 		st.show(nil, sentCounters{})
 		return err

@@ -75,7 +75,7 @@ func (r *Relay) multipart(c *fiber.Ctx) error {
 
 // parts writes pictures until the client leaves. Each one ends with the next boundary, so that a client shows it at once.
 func (r *Relay) parts(e *endless, id camera.ID, which camera.Rendition, fps float64) error {
-	slot, err := r.hub.Watch(id, which, fps, e.box.wake)
+	slot, err := r.hub.Watch(e, id, which, fps, e.box.wake)
 	if err != nil {
 		return err
 	}

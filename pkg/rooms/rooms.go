@@ -45,6 +45,8 @@ type Rooms struct {
 	order    []camera.ID                 // configured rooms
 	changed  func(State)
 	log      *slog.Logger
+	alarms   chan *nats.Msg
+	heard    *nats.Subscription // what alarms come from
 
 	turn sync.Mutex // held while a change is made known, so that changes arrive in order
 	mu   sync.Mutex
@@ -57,7 +59,7 @@ type room struct {
 	timer    *time.Timer // ends alarm
 }
 
-// New makes rooms that Run keeps up to date. changed is called after each change of what a room shows, one call at a
+// New makes rooms that Run keeps up to date. From its return on alarms are heard, to be dealt with by Run. changed is called after each change of what a room shows, one call at a
 // time; it must not call Rooms' methods that change something.
 func New(nc *nats.Conn, s bus.Subjects, configured []child.Room, changed func(State), log *slog.Logger) (*Rooms, error) {
 	js, err := jetstream.New(nc)
@@ -72,6 +74,13 @@ func New(nc *nats.Conn, s bus.Subjects, configured []child.Room, changed func(St
 		r.order = append(r.order, c.ID)
 		r.takeover[c.ID] = c.AlarmTakeover
 		r.all[c.ID] = new(room)
+	}
+	r.alarms = make(chan *nats.Msg, alarmsQueued)
+	if r.heard, err = nc.ChanQueueSubscribe(s.Alarm(bus.All), queueGroup, r.alarms); err == nil {
+		err = nc.FlushTimeout(callTimeout)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("subscribe to alarms: %w", err)
 	}
 	return r, nil
 }

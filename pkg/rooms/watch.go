@@ -25,6 +25,7 @@ const queueGroup = "linkstart-relays"
 // what the rooms show stays.
 func (r *Rooms) Run(ctx context.Context) {
 	defer r.stopTimers()
+	defer func() { _ = r.heard.Unsubscribe() }() // fails only where the connection is gone
 	said := false
 	for ctx.Err() == nil {
 		err := r.follow(ctx)
@@ -64,15 +65,6 @@ func (r *Rooms) follow(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, stop2()) }()
 
-	alarms := make(chan *nats.Msg, alarmsQueued)
-	sub, err := r.nc.ChanQueueSubscribe(r.subjects.Alarm(bus.All), queueGroup, alarms)
-	if err != nil {
-		return fmt.Errorf("subscribe to alarms: %w", err)
-	}
-	defer func() { err = errors.Join(err, sub.Unsubscribe()) }()
-	if err := r.nc.FlushTimeout(callTimeout); err != nil { // what is shown after this point is proof that alarms are heard
-		return fmt.Errorf("subscribe to alarms: %w", err)
-	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -87,7 +79,7 @@ func (r *Rooms) follow(ctx context.Context) (err error) {
 				return errors.New("watch of takeovers ended")
 			}
 			r.taken(e)
-		case m := <-alarms:
+		case m := <-r.alarms:
 			r.alarm(ctx, m)
 		}
 	}

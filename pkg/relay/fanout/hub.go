@@ -61,8 +61,9 @@ func New(nc *nats.Conn, s bus.Subjects, live func(camera.ID) bool, log *slog.Log
 }
 
 // Watch makes a slot for the frames of a camera, at most fps per second (0: all). The newest picture known is in it at
-// once where there is one; wake is called whenever there is something new, and must not block.
-func (h *Hub) Watch(id camera.ID, r camera.Rendition, fps float64, wake func()) (*Slot, error) {
+// once where there is one; wake is called whenever there is something new, and must not block. owner is the viewer, who may
+// hold several slots.
+func (h *Hub) Watch(owner any, id camera.ID, r camera.Rendition, fps float64, wake func()) (*Slot, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
@@ -82,7 +83,7 @@ func (h *Hub) Watch(id camera.ID, r camera.Rendition, fps float64, wake func()) 
 		ch.feed = feed
 		h.channels[k] = ch
 	}
-	s := &Slot{Camera: id, Rendition: r, channel: ch, fps: fps, limiter: pace.NewLimiter(fps), wake: wake}
+	s := &Slot{owner: owner, Camera: id, Rendition: r, channel: ch, fps: fps, limiter: pace.NewLimiter(fps), wake: wake}
 	ch.join(s)
 	ch.feed.SetFPS(ch.wanted())
 	return s, nil
@@ -162,19 +163,23 @@ func (h *Hub) Poke(id camera.ID) {
 	}
 }
 
-// Viewers counts the slots of a camera, all renditions.
+// Viewers counts who watches a camera, in whatever renditions.
 func (h *Hub) Viewers(id camera.ID) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	n := 0
-	for k, ch := range h.channels {
-		if k.camera == id {
-			ch.mu.Lock()
-			n += len(ch.slots)
-			ch.mu.Unlock()
+	owners := make(map[any]struct{})
+	for _, r := range []camera.Rendition{camera.Main, camera.Sub} {
+		ch := h.channels[key{id, r}]
+		if ch == nil {
+			continue
 		}
+		ch.mu.Lock()
+		for _, s := range ch.slots {
+			owners[s.owner] = struct{}{}
+		}
+		ch.mu.Unlock()
 	}
-	return n
+	return len(owners)
 }
 
 // Newest returns the newest frame that can be had: the running feed's where the camera is live, else what its grabber

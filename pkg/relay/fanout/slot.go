@@ -15,6 +15,7 @@ type Slot struct {
 	Camera    camera.ID
 	Rendition camera.Rendition
 
+	owner   any
 	channel *channel
 	fps     float64 // 0: all
 	limiter *pace.Limiter
