@@ -88,7 +88,7 @@ func (s *system) relaySpec(cfg *config.Config) (process.Spec, error) {
 }
 
 func (s *system) relayLine(line string) {
-	record := child.ParseLine(s.scrub.Scrub(line))
+	record := child.ParseLine(line, s.scrub.Scrub)
 	record.AddAttrs(slog.String("process", "relay"))
 	ctx := context.Background()
 	if h := s.log.Handler(); h.Enabled(ctx, record.Level) {

@@ -94,15 +94,19 @@ func cameraCommand(verb, usage string) *cli.Command {
 			if !c.Args().Present() {
 				return fmt.Errorf("name at least one camera: supervisor %s ID…", verb)
 			}
-			var errs []error
+			failed := 0
 			for _, id := range c.Args().Slice() {
 				if _, err := s.control.Do(ctx, verb, control.Request{Camera: camera.ID(id)}); err != nil {
-					errs = append(errs, err)
+					fmt.Fprintln(c.Root().ErrWriter, camera.Say(err))
+					failed++
 					continue
 				}
 				fmt.Fprintf(s.out, "%s: %s ordered\n", id, verb)
 			}
-			return errors.Join(errs...)
+			if failed > 0 {
+				return fmt.Errorf("%d of %d orders failed", failed, c.Args().Len())
+			}
+			return nil
 		}),
 	}
 }
@@ -157,8 +161,11 @@ func logs(ctx context.Context, c *cli.Command, s *session) error {
 	for _, line := range reply.Lines {
 		fmt.Fprintln(s.out, line)
 	}
+	away := s.nc.StatusChanged(nats.RECONNECTING, nats.CLOSED)
 	for c.Bool("f") {
 		select {
+		case <-away: // the next supervisor has another address
+			return errors.New("the supervisor has stopped")
 		case <-ctx.Done():
 			return nil
 		case m := <-lines:

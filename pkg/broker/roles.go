@@ -29,7 +29,7 @@ func RelayPermissions(s bus.Subjects) Permissions {
 			s.Want(bus.All, bus.All), s.Push(bus.All), s.Alarm(bus.All), s.Control(bus.All, ">"), "$JS.API.INFO",
 		},
 		Subscribe: []string{
-			s.Frame(bus.All, bus.All), s.Status(bus.All), s.Log(bus.All), s.Alarm(bus.All), s.Camera(bus.All),
+			s.Frame(bus.All, bus.All), s.Status(bus.All), s.Log(bus.All), s.Alarm(bus.All), s.Camera(bus.All), s.Cameras(),
 		},
 	}
 	for _, b := range []string{bus.SelectionBucket, bus.TakeoverBucket} {

@@ -210,6 +210,14 @@ func TestFeedAsksAndFollows(t *testing.T) {
 	if seq := <-got; seq != 2 {
 		t.Errorf("then came frame %d", seq)
 	}
+	for _, seq := range []uint32{2, 1, 3} { // twice the same and an older one are dropped
+		if err := grabber.PublishMsg(bus.EncodeFrame(subjects.Frame("a", camera.Main), frame(seq))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if seq := <-got; seq != 3 {
+		t.Errorf("then came frame %d, want 3", seq)
+	}
 	feed.SetFPS(10)
 	if w := <-wants; w != `{"fps":10}` {
 		t.Errorf("after SetFPS the want is %s", w)

@@ -1,4 +1,4 @@
-// Package bus is Linkstart's use of NATS: subjects, frames as messages, leases on frames, the embedded server.
+// Package bus is Linkstart's use of NATS: subjects, frames as messages, leases on frames, buckets.
 package bus
 
 import (
@@ -40,6 +40,9 @@ func (s Subjects) Push(id camera.ID) string { return s.join("push", string(id)) 
 // Camera announces a camera as camera.Info in JSON whenever its state or description changes; an empty message says
 // that it was removed from the configuration.
 func (s Subjects) Camera(id camera.ID) string { return s.join("camera", string(id)) }
+
+// Cameras says, without content, that the list of cameras or its order has changed.
+func (s Subjects) Cameras() string { return s.join("cameras") }
 
 // Control is an endpoint of the node's supervisor: restart, stop, start, reload, status, logs.
 func (s Subjects) Control(node, verb string) string { return s.join("ctl", node, verb) }

@@ -2,6 +2,7 @@ package child
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -23,30 +24,39 @@ func SpellDuration(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// ParseLine reads a line as Logger writes it; any other line becomes a record of level Info.
-func ParseLine(line string) slog.Record {
+// ParseLine reads a line as Logger writes it; any other line becomes a record of level Info. scrub takes secrets out of its
+// texts: out of these and not of the line, where JSON has escaped them.
+func ParseLine(line string, scrub func(string) string) slog.Record {
+	tidy := func(s string) string { return clean(scrub(s)) }
 	var fields map[string]any
 	if !strings.HasPrefix(line, "{") || json.Unmarshal([]byte(line), &fields) != nil {
-		return slog.NewRecord(time.Now(), slog.LevelInfo, clean(line), 0)
+		return slog.NewRecord(time.Now(), slog.LevelInfo, tidy(line), 0)
 	}
 	level := slog.LevelInfo
 	if s, ok := fields[slog.LevelKey].(string); ok {
 		_ = level.UnmarshalText([]byte(s)) // stays Info
 	}
 	msg, _ := fields[slog.MessageKey].(string)
-	record := slog.NewRecord(time.Now(), level, clean(msg), 0)
+	record := slog.NewRecord(time.Now(), level, tidy(msg), 0)
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		switch key {
 		case slog.TimeKey, slog.LevelKey, slog.MessageKey:
 			continue
 		}
-		value := fields[key]
-		if s, ok := value.(string); ok {
-			value = clean(s)
-		}
-		record.AddAttrs(slog.Any(key, value))
+		record.AddAttrs(slog.Any(key, tidyValue(fields[key], tidy)))
 	}
 	return record
+}
+
+// tidyValue leaves numbers and truth values as they are; all else becomes a tidy text.
+func tidyValue(v any, tidy func(string) string) any {
+	switch v := v.(type) {
+	case float64, bool, nil:
+		return v
+	case string:
+		return tidy(v)
+	}
+	return tidy(fmt.Sprint(v))
 }
 
 // clean takes control characters out, so that a line can neither forge another nor steer a terminal.

@@ -91,7 +91,9 @@ func serve(ctx context.Context, m micro.Request, verb string, h Handler) {
 	case err != nil:
 		_ = m.Error(codeFailed, camera.Say(err), nil)
 	default:
-		_ = m.RespondJSON(reply)
+		if err := m.RespondJSON(reply); err != nil { // too large for the bus
+			_ = m.Error(codeFailed, err.Error(), nil)
+		}
 	}
 }
 

@@ -106,19 +106,21 @@ func (f *Fleet) Apply(descriptions []Description) {
 			f.remove(m)
 		}
 	}
+	f.publish(f.subjects.Cameras(), nil)
 }
 
 func (f *Fleet) add(d Description) {
 	ctx, cancel := context.WithCancel(f.ctx)
 	m := &member{
-		described: d, spec: d.Process, cancel: cancel,
+		id: d.ID, described: d, spec: d.Process, cancel: cancel,
 		since: time.Now(), report: supervise.Report{Phase: supervise.Running},
 	}
 	m.spec.Line = func(line string) { f.line(m, line) }
 	m.keeper = supervise.NewKeeper(func(r supervise.Report) { f.reported(m, r) })
 	f.cameras[d.ID] = m
 	f.announce(m)
-	f.running.Go(func() { m.keeper.Run(ctx, m.spec) })
+	spec := m.spec
+	f.running.Go(func() { m.keeper.Run(ctx, spec) })
 }
 
 func (f *Fleet) remove(m *member) {

@@ -43,7 +43,7 @@ func (r *ring) newest(n int) []string {
 }
 
 // line takes a line that a camera's process printed: a record of its own log, or whatever a library wrote.
-func (f *Fleet) line(m *member, line string) { f.record(m, child.ParseLine(f.scrub(line))) }
+func (f *Fleet) line(m *member, line string) { f.record(m, child.ParseLine(line, f.scrub)) }
 
 // note logs what the supervisor itself has to say of a camera.
 func (f *Fleet) note(m *member, level slog.Level, msg string, attrs ...slog.Attr) {
@@ -56,8 +56,8 @@ func (f *Fleet) note(m *member, level slog.Level, msg string, attrs ...slog.Attr
 func (f *Fleet) record(m *member, r slog.Record) {
 	text := formatRecord(r)
 	m.log.add(text)
-	f.publish(f.subjects.Log(m.described.ID), []byte(text))
-	r.AddAttrs(slog.String("camera", string(m.described.ID)))
+	f.publish(f.subjects.Log(m.id), []byte(text))
+	r.AddAttrs(slog.String("camera", string(m.id)))
 	if f.log.Enabled(f.ctx, r.Level) {
 		_ = f.log.Handler().Handle(context.Background(), r) // there is nowhere to say that logging fails
 	}

@@ -129,6 +129,11 @@ func (g *Grabber) publish(o *output) {
 		g.state.damaged(err)
 		return
 	}
+	if !g.state.live() {
+		frozen := *f
+		frozen.NotLive = true
+		f = &frozen
+	}
 	if err := g.Conn.PublishMsg(bus.EncodeFrame(o.subject, f)); err != nil {
 		return // the bus is away: it says so itself, and this frame is old by the time it is back
 	}

@@ -332,6 +332,26 @@ func TestWaitingIsNoFault(t *testing.T) {
 	}
 }
 
+func TestSamePictureAfterAPauseIsNotFrozen(t *testing.T) {
+	jpeg := picture(t, 7, 64, 48)
+	r := start(t, time.Second, &scripted{run: func(ctx context.Context, call int, offer func(camera.Picture)) error {
+		if call%2 == 1 {
+			time.Sleep(1500 * time.Millisecond) // longer than what counts as frozen
+			return camera.ErrWaiting
+		}
+		offer(camera.Picture{Captured: time.Now(), Width: 64, Height: 48, JPEG: bytes.Clone(jpeg)})
+		return camera.ErrWaiting
+	}})
+	for live := 0; live < 2; {
+		switch s := <-r.statuses; s.State {
+		case camera.Live:
+			live++
+		case camera.Frozen:
+			t.Fatal("a camera that sends the same picture now and then is called frozen")
+		}
+	}
+}
+
 func TestLeaseRateIsKept(t *testing.T) {
 	r := start(t, 0, &scripted{run: func(ctx context.Context, _ int, offer func(camera.Picture)) error { return flow(t, ctx, offer) }})
 	r.until(camera.Live)

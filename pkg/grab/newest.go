@@ -52,7 +52,11 @@ func (n *newest) settle() {
 	if n.picture.Encode == nil {
 		return
 	}
-	f, err := n.encode(camera.Main)
+	f := n.made[camera.Main]
+	var err error
+	if f == nil {
+		f, err = n.encode(camera.Main)
+	}
 	n.picture.Encode = nil
 	if err == nil {
 		n.picture.JPEG, n.picture.Width, n.picture.Height = f.JPEG, f.Width, f.Height

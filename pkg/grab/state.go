@@ -64,8 +64,8 @@ func (s *state) picture(now time.Time, changed bool, decode time.Duration) {
 	if s.firstAt.IsZero() {
 		s.firstAt = now
 	}
-	if changed || s.changedAt.IsZero() {
-		s.changedAt = now
+	if changed || s.changedAt.IsZero() || s.now != camera.Live && s.now != camera.Frozen {
+		s.changedAt = now // after a pause the same picture is news
 	}
 	if s.now != camera.Live && (changed || s.now != camera.Frozen) {
 		s.become(camera.Live, "")

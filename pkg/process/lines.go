@@ -6,7 +6,7 @@ import (
 )
 
 // maxLine bounds a line that a child prints, bytes; the rest of a longer one is dropped.
-const maxLine = 64 << 10
+const maxLine = 8 << 10
 
 // lineWriter cuts what a child writes into lines. It always takes everything, so that a child never blocks on its log.
 type lineWriter struct {

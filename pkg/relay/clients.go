@@ -81,8 +81,8 @@ func everyone(client) bool { return true }
 // listed is called when cameras came, went or changed places: a room may then show another one.
 func (r *Relay) listed() {
 	r.broadcast(wire.TypeCameras, wire.TypeCameras, wire.Cameras{Type: wire.TypeCameras, Cameras: r.cameras.List()}, everyone)
-	for _, s := range r.shownRooms() {
-		r.tellRoom(s)
+	for _, s := range r.rooms.List() {
+		r.tellRoom(s.Room)
 	}
 	r.refollow("")
 	r.metrics.forget(r.cameras.Known)
@@ -107,11 +107,15 @@ func (r *Relay) alarmed(m *nats.Msg) {
 }
 
 func (r *Relay) roomChanged(s rooms.State) {
-	r.tellRoom(r.resolve(s))
+	r.tellRoom(s.Room)
 	r.refollow(s.Room)
 }
 
-func (r *Relay) tellRoom(s wire.Room) {
+// tellRoom tells everyone what a room shows now. It is looked up in turn, so that the newest is told last.
+func (r *Relay) tellRoom(room cameraID) {
+	r.roomTurn.Lock()
+	defer r.roomTurn.Unlock()
+	s := r.shown(room)
 	s.Type = wire.TypeRoom
 	r.broadcast("room:"+string(s.Room), wire.TypeRoom, s, everyone)
 }

@@ -40,10 +40,10 @@ func (r *Relay) hijack(c *fiber.Ctx, header string, hello func(*endless, wire.He
 			gather: gather{conn: rawConn(conn)}, box: outbox{wake: wake}, woken: woken, ctx: ctx, stopf: cancel, hello: hello,
 		}
 		defer cancel()
+		defer r.leave(e)
 		if err := conn.SetReadDeadline(time.Time{}); err != nil || !r.enter(e) {
 			return
 		}
-		defer r.leave(e)
 		var reader sync.WaitGroup
 		reader.Go(func() {
 			defer cancel()

@@ -40,9 +40,7 @@ func (o orders) do(order wire.Order) error {
 		return err
 	}
 	switch order.Type {
-	case wire.TypeWatch:
-		return o.watch(order)
-	case wire.TypeFollow:
+	case wire.TypeWatch, wire.TypeFollow:
 		return o.watch(order)
 	case wire.TypeUnwatch:
 		o.unwatch(order.Stream)

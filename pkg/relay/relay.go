@@ -46,6 +46,8 @@ type Relay struct {
 	rooms      *rooms.Rooms
 	metrics    *metrics
 
+	roomTurn sync.Mutex // held while a room is told; taken before mu
+
 	mu       sync.Mutex
 	clients  map[client]struct{}
 	stopping bool

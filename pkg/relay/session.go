@@ -54,10 +54,10 @@ func newSession(r *Relay, c *websocket.Conn) *session {
 
 // serve runs the connection until it ends. Nothing of it runs afterwards.
 func (s *session) serve() {
+	defer s.relay.leave(s)
 	if !s.relay.enter(s) {
 		s.stop(websocket.CloseGoingAway, "the relay is stopping")
 	}
-	defer s.relay.leave(s)
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
@@ -97,6 +97,7 @@ func (s *session) stop(code int, reason string) {
 	_ = s.raw.SetReadDeadline(deadline) // fails only where the connection is gone, and then both ends see it
 	_ = s.raw.SetWriteDeadline(deadline)
 	close(s.done)
+	time.AfterFunc(2*closeGrace, func() { _ = s.raw.Close() }) // whatever deadline a write has set meanwhile
 }
 
 // extend gives the client time until it must be heard again, unless the session is ending.

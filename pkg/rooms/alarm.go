@@ -162,21 +162,30 @@ func shown(ctx context.Context, kv jetstream.KeyValue, id camera.ID) (*wire.Take
 func (r *Rooms) Acknowledge(ctx context.Context, id camera.ID) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	var kv jetstream.KeyValue
+	kv, err := r.js.KeyValue(ctx, bus.TakeoverBucket)
 	for _, s := range r.List() {
-		if s.Alarm == nil || s.Alarm.Camera != id {
-			continue
-		}
-		var err error
-		if kv == nil {
-			kv, err = r.js.KeyValue(ctx, bus.TakeoverBucket)
-		}
-		if err == nil {
-			err = kv.Delete(ctx, string(s.Room))
-		}
 		if err != nil {
-			return fmt.Errorf("acknowledge alarm of %s: %w: %w", id, ErrUnavailable, err)
+			break
 		}
+		err = acknowledge(ctx, kv, s.Room, id)
+	}
+	if err != nil {
+		return fmt.Errorf("acknowledge alarm of %s: %w: %w", id, ErrUnavailable, err)
 	}
 	return nil
+}
+
+// acknowledge ends a room's takeover if it is by that camera, also one that a relay has put there this moment; one by
+// another camera that has just replaced it stays.
+func acknowledge(ctx context.Context, kv jetstream.KeyValue, room, id camera.ID) error {
+	for {
+		now, revision, err := shown(ctx, kv, room)
+		if err != nil || now == nil || now.Camera != id {
+			return err
+		}
+		err = kv.Delete(ctx, string(room), jetstream.LastRevision(revision))
+		if !errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
+			return err
+		}
+	}
 }

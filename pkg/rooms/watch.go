@@ -27,7 +27,7 @@ func (r *Rooms) Run(ctx context.Context) {
 	defer func() { _ = r.heard.Unsubscribe() }() // fails only where the connection is gone
 	said := false
 	for ctx.Err() == nil {
-		err := r.follow(ctx)
+		err := r.follow(ctx, func() { said = false })
 		if ctx.Err() != nil {
 			return
 		}
@@ -52,7 +52,8 @@ func (r *Rooms) stopTimers() {
 	}
 }
 
-func (r *Rooms) follow(ctx context.Context) (err error) {
+// follow follows the buckets until that fails; reached is called when they answer.
+func (r *Rooms) follow(ctx context.Context, reached func()) (err error) {
 	selection, stop, err := r.watch(ctx, bus.SelectionBucket)
 	if err != nil {
 		return err
@@ -63,6 +64,7 @@ func (r *Rooms) follow(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop2()) }()
+	reached()
 
 	for {
 		select {

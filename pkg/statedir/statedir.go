@@ -31,6 +31,9 @@ func Lock(path string) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("make state directory: %w", err)
 	}
+	if err := os.Chmod(path, 0o700); err != nil { // it may have been there before
+		return nil, fmt.Errorf("make state directory private: %w; set state_dir to a folder of your own", err)
+	}
 	f, err := os.OpenFile(filepath.Join(path, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("use state directory %s: %w; set state_dir to a folder that you may write to", path, err)

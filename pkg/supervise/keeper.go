@@ -95,6 +95,9 @@ func (k *Keeper) Update(s process.Spec) {
 // Healthy tells whether the process does its work: the policy forgets failures after enough of it.
 func (k *Keeper) Healthy(ok bool) {
 	k.order(func(r *keeping) {
+		if r.proc == nil {
+			return // a heartbeat that outlived its process
+		}
 		if ok {
 			r.policy.Healthy(time.Now())
 		} else {
@@ -183,6 +186,7 @@ func (k *Keeper) once(ctx context.Context, r *keeping) (Report, error) {
 	if _, err := os.Stat(r.spec.Path); errors.Is(err, os.ErrNotExist) {
 		return Report{Phase: Misconfigured}, fmt.Errorf("the program %s is not there: `make build opencv` builds all", r.spec.Path)
 	}
+	r.policy.Unhealthy()
 	p, err := process.Start(r.spec)
 	if err != nil {
 		return Report{Phase: Waiting}, err

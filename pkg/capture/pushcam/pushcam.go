@@ -17,28 +17,26 @@ type source struct {
 	spec     camera.Spec
 	nc       *nats.Conn
 	subjects bus.Subjects
-	told     bool // that nothing is wrong although nothing has come
+	slot     chan *nats.Msg // one place: the newest
+	heard    bool           // subscribed: that lasts as long as the connection
 }
 
 // New returns the source of a push: camera. It answers every picture with an empty message, or with a sentence that says
-// why it was refused.
+// why it was refused. One that a newer picture overtakes before it was looked at counts as taken.
 func New(spec camera.Spec, nc *nats.Conn, s bus.Subjects) camera.Source {
-	return &source{spec: spec, nc: nc, subjects: s}
+	return &source{spec: spec, nc: nc, subjects: s, slot: make(chan *nats.Msg, 1)}
 }
 
-// Stream implements camera.Source. It ends with camera.ErrWaiting when nothing came for spec.ReadTimeout, and at
-// its first call at once: nothing has been sent yet.
+// Stream implements camera.Source. It ends with camera.ErrWaiting when nothing came for spec.ReadTimeout, and at its first
+// call at once: nothing has been sent yet.
 func (s *source) Stream(ctx context.Context, offer func(camera.Picture)) error {
-	if !s.told {
-		s.told = true
+	if !s.heard {
+		if _, err := s.nc.Subscribe(s.subjects.Push(s.spec.ID), s.arrived); err != nil {
+			return fmt.Errorf("listen for pushed pictures: %w", err)
+		}
+		s.heard = true
 		return camera.ErrWaiting
 	}
-	messages := make(chan *nats.Msg, 1) // newest wins: the bus drops what does not fit
-	sub, err := s.nc.ChanSubscribe(s.subjects.Push(s.spec.ID), messages)
-	if err != nil {
-		return fmt.Errorf("listen for pushed pictures: %w", err)
-	}
-	defer func() { _ = sub.Unsubscribe() }()
 	quiet := time.NewTimer(s.spec.ReadTimeout)
 	defer quiet.Stop()
 	for {
@@ -47,11 +45,27 @@ func (s *source) Stream(ctx context.Context, offer func(camera.Picture)) error {
 			return ctx.Err()
 		case <-quiet.C:
 			return camera.ErrWaiting
-		case m := <-messages:
+		case m := <-s.slot:
 			if s.take(m, offer) {
 				quiet.Reset(s.spec.ReadTimeout)
 			}
 		}
+	}
+}
+
+// arrived puts a message into the slot, in place of one that waits there. It is the only sender.
+func (s *source) arrived(m *nats.Msg) {
+	select {
+	case old := <-s.slot:
+		s.reply(old, "")
+	default:
+	}
+	s.slot <- m
+}
+
+func (s *source) reply(m *nats.Msg, text string) {
+	if m.Reply != "" {
+		_ = s.nc.Publish(m.Reply, []byte(text)) // who asked has a time limit
 	}
 }
 
@@ -63,9 +77,7 @@ func (s *source) take(m *nats.Msg, offer func(camera.Picture)) bool {
 	} else {
 		offer(p)
 	}
-	if m.Reply != "" {
-		_ = s.nc.Publish(m.Reply, []byte(reply)) // who asked has a time limit
-	}
+	s.reply(m, reply)
 	return err == nil
 }
 

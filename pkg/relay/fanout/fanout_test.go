@@ -14,7 +14,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // crowd is a channel with n viewers who want every frame.
 func crowd(n int) *channel {
-	ch := &channel{key: key{"a", camera.Main}}
+	ch := &channel{hub: &Hub{live: func(camera.ID) bool { return true }}, key: key{"a", camera.Main}}
 	for range n {
 		ch.join(&Slot{Camera: "a", channel: ch, limiter: pace.NewLimiter(0), wake: func() {}})
 	}

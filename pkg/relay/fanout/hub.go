@@ -55,6 +55,9 @@ type channel struct {
 	last  *camera.Frame
 }
 
+// fresh is the age up to which a frame of a running feed is given out as the newest: its rate may be low.
+const fresh = 100 * time.Millisecond
+
 // New makes a hub on nc. live tells whether a camera's state is live.
 func New(nc *nats.Conn, s bus.Subjects, live func(camera.ID) bool, log *slog.Logger) *Hub {
 	return &Hub{nc: nc, subjects: s, live: live, log: log, channels: make(map[key]*channel)}
@@ -86,6 +89,9 @@ func (h *Hub) Watch(owner any, id camera.ID, r camera.Rendition, fps float64, wa
 	s := &Slot{owner: owner, Camera: id, Rendition: r, channel: ch, fps: fps, limiter: pace.NewLimiter(fps), wake: wake}
 	ch.join(s)
 	ch.feed.SetFPS(ch.wanted())
+	if f := s.peek(); f != nil && time.Since(f.Captured) > time.Second { // the others want few
+		ch.feed.Poke()
+	}
 	return s, nil
 }
 
@@ -93,8 +99,13 @@ func (h *Hub) Watch(owner any, id camera.ID, r camera.Rendition, fps float64, wa
 func (ch *channel) join(s *Slot) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	if ch.last != nil {
-		s.put(ch.last)
+	if f := ch.last; f != nil {
+		if !f.NotLive && !ch.hub.live(ch.key.camera) {
+			known := *f
+			known.NotLive = true
+			f = &known
+		}
+		s.put(f)
 	}
 	ch.slots = append(ch.slots, s)
 }
@@ -187,7 +198,7 @@ func (h *Hub) Viewers(id camera.ID) int {
 func (h *Hub) Newest(ctx context.Context, id camera.ID, r camera.Rendition) (*camera.Frame, error) {
 	k := key{id, r}
 	running := h.running(k)
-	if running != nil && h.live(id) {
+	if running != nil && h.live(id) && time.Since(running.Captured) < fresh {
 		return running, nil
 	}
 	f, err := bus.Ask(ctx, h.nc, h.subjects, id, r)
@@ -216,8 +227,11 @@ func (h *Hub) running(k key) *camera.Frame {
 	return ch.last
 }
 
-// Live tells whether f is to be shown as a present picture of a camera.
-func (h *Hub) Live(id camera.ID, f *camera.Frame) bool { return !f.NotLive && h.live(id) }
+// Live tells whether f is to be shown as a present picture of a camera. A frame that has just been made is ahead of the news
+// that the camera is live again.
+func (h *Hub) Live(id camera.ID, f *camera.Frame) bool {
+	return !f.NotLive && (h.live(id) || time.Since(f.Captured) < time.Second)
+}
 
 // Close ends every feed and waits until nothing of them runs; slots stay empty afterwards.
 func (h *Hub) Close() {

@@ -49,12 +49,14 @@ func (s *Slot) put(f *camera.Frame) {
 	s.wake()
 }
 
-// Ready reports whether Take would give a frame.
-func (s *Slot) Ready() bool {
+func (s *Slot) peek() *camera.Frame {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.frame != nil
+	return s.frame
 }
+
+// Ready reports whether Take would give a frame.
+func (s *Slot) Ready() bool { return s.peek() != nil }
 
 // Take empties the slot: the newest frame, nil when there is no new one, and how many have been passed over since the
 // last Take that gave one.

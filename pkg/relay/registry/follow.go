@@ -33,6 +33,12 @@ func (r *Registry) Follow(ctx context.Context, nc *nats.Conn, s bus.Subjects, su
 		return fmt.Errorf("subscribe to heartbeats: %w", err)
 	}
 	defer func() { err = errors.Join(err, end(beats)) }()
+	list := make(chan *nats.Msg, 1) // one place: asking once answers all that came before
+	changed, err := nc.ChanSubscribe(s.Cameras(), list)
+	if err != nil {
+		return fmt.Errorf("subscribe to changes of the list: %w", err)
+	}
+	defer func() { err = errors.Join(err, end(changed)) }()
 	said := false
 	for {
 		asked := time.Now()
@@ -50,6 +56,7 @@ func (r *Registry) Follow(ctx context.Context, nc *nats.Conn, s bus.Subjects, su
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-list:
 		case <-time.After(wait):
 		}
 	}

@@ -36,6 +36,7 @@ type entry struct {
 	info      camera.Info
 	announced time.Time // when the bus last announced it
 	beat      time.Time // last heartbeat
+	untold    bool      // nothing has been told of it
 }
 
 // New makes an empty registry; viewers counts who watches a camera.
@@ -52,14 +53,19 @@ func (r *Registry) Ready() bool {
 
 // List returns all cameras in the order of the configuration.
 func (r *Registry) List() []camera.Info {
+	list := r.list()
+	for i := range list {
+		list[i].Viewers = r.viewers(list[i].ID)
+	}
+	return list
+}
+
+func (r *Registry) list() []camera.Info {
 	r.mu.RLock()
+	defer r.mu.RUnlock()
 	list := make([]camera.Info, 0, len(r.order))
 	for _, id := range r.order {
 		list = append(list, r.all[id].now())
-	}
-	r.mu.RUnlock()
-	for i := range list {
-		list[i].Viewers = r.viewers(list[i].ID)
 	}
 	return list
 }
@@ -137,6 +143,11 @@ func (r *Registry) SetAll(list []camera.Info, asked time.Time) {
 	}
 	listed := !r.ready || !slices.Equal(order, r.order)
 	r.ready, r.order = true, order
+	for _, i := range list {
+		if slices.Contains(order, i.ID) {
+			r.enter(i)
+		}
+	}
 	for id := range r.all {
 		if !slices.Contains(order, id) {
 			delete(r.all, id)
@@ -153,16 +164,27 @@ func (r *Registry) SetAll(list []camera.Info, asked time.Time) {
 	}
 }
 
+// enter makes an entry for a camera that has none, and reports whether it did: who lists meanwhile finds it described, in
+// a state that is then merged. r.mu is held.
+func (r *Registry) enter(i camera.Info) bool {
+	if r.all[i.ID] != nil {
+		return false
+	}
+	r.all[i.ID] = &entry{untold: true, info: camera.Info{
+		ID: i.ID, Name: i.Name, Group: i.Group, Source: i.Source, State: camera.Starting, Since: i.Since, AgeMs: -1,
+	}}
+	return true
+}
+
 // Announce takes a camera as the bus announces it.
 func (r *Registry) Announce(i camera.Info) {
 	r.turn.Lock()
 	defer r.turn.Unlock()
 	now := time.Now()
 	r.mu.Lock()
-	added := r.all[i.ID] == nil
+	added := r.enter(i)
 	if added {
 		r.order = append(r.order, i.ID)
-		r.all[i.ID] = &entry{}
 	}
 	r.mu.Unlock()
 	r.merge(i, now)
@@ -192,16 +214,13 @@ func (r *Registry) Remove(id camera.ID) {
 func (r *Registry) merge(i camera.Info, at time.Time) {
 	r.mu.Lock()
 	e := r.all[i.ID]
-	if e == nil {
-		e = &entry{}
-		r.all[i.ID] = e
-	}
 	if e.announced.After(at) {
 		r.mu.Unlock()
 		return
 	}
-	before := e.info
-	if !e.beat.IsZero() {
+	before, untold := e.info, e.untold
+	e.untold = false
+	if !e.beat.IsZero() && i.PID != 0 && i.PID == before.PID { // the figures are of this process
 		i.Width, i.Height, i.FPS, i.Bitrate, i.AgeMs = before.Width, before.Height, before.FPS, before.Bitrate, before.AgeMs
 	}
 	e.info = i
@@ -210,7 +229,7 @@ func (r *Registry) merge(i camera.Info, at time.Time) {
 	if before.State != camera.Live && i.State == camera.Live {
 		r.events.Back(i.ID)
 	}
-	if described(before) != described(i) {
+	if untold || described(before) != described(i) {
 		info.Viewers = r.viewers(i.ID)
 		r.events.Changed(info)
 	}

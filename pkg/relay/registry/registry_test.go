@@ -24,7 +24,7 @@ func told() (*registry.Registry, *[]string) {
 }
 
 func info(id camera.ID, s camera.State) camera.Info {
-	return camera.Info{ID: id, State: s, AgeMs: -1}
+	return camera.Info{ID: id, State: s, PID: 7, AgeMs: -1}
 }
 
 func expect(t *testing.T, events *[]string, want ...string) {
