@@ -264,3 +264,14 @@ func TestHeartbeatGivesFigures(t *testing.T) {
 	}
 	v.until(is("status", "camera", "a", "fps", 25, "width", 1920, "viewers", 1))
 }
+
+// A client that is still sending must see why it is refused, and not only that the connection broke.
+func TestRefusedBodyIsAnswered(t *testing.T) {
+	w := newWorld(t, info("a", camera.Live))
+	for range 20 {
+		resp, b := w.do("POST", "/api/v1/cameras/a/frames", make([]byte, 12<<20))
+		if resp.StatusCode != http.StatusRequestEntityTooLarge || !bytes.Contains(b, []byte(`"too_large"`)) {
+			t.Fatalf("%d %s", resp.StatusCode, b)
+		}
+	}
+}

@@ -22,7 +22,7 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	lc.SetMultipathTCP(false) // its sockets know no TCP_NOTSENT_LOWAT
 	ln, err := lc.Listen(ctx, "tcp", address)
 	if err == nil {
-		return ln, nil
+		return lingerer{ln}, nil
 	}
 	say, permanent := explain(address, err)
 	if permanent {

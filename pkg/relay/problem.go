@@ -108,6 +108,10 @@ func (r *Relay) fail(c *fiber.Ctx, err error) error {
 		r.log.Error("request failed", "method", c.Method(), "path", c.Path(), "err", err)
 		p = &problem{codeInternal, "The relay's log says more."}
 	}
+	if l, ok := c.Context().Conn().(*lingering); ok && p.code == codeTooLarge {
+		l.refused.Store(true)
+		c.Set(fiber.HeaderConnection, "close")
+	}
 	kind := problems[p.code]
 	c.Status(kind.status)
 	if err := c.JSON(fiber.Map{"code": p.code, "title": kind.title, "detail": p.detail, "status": kind.status}); err != nil {

@@ -68,6 +68,9 @@ func (s *Source) Stream(ctx context.Context, offer func(camera.Picture)) error {
 	if err := prepare(s.target, min(s.opening, s.reading)); err != nil {
 		return err
 	}
+	offered := false
+	watched := offer
+	offer = func(p camera.Picture) { offered = true; watched(p) }
 	buffers := [2]*buffer{{mat: gocv.NewMat()}, {mat: gocv.NewMat()}}
 	var clock pacer
 	for {
@@ -77,7 +80,9 @@ func (s *Source) Stream(ctx context.Context, offer func(camera.Picture)) error {
 			continue
 		}
 		if !errors.Is(err, ErrStuck) {
-			offer(camera.Picture{}) // the last chance to encode what is in the buffers
+			if offered {
+				watched(camera.Picture{}) // the last chance to encode what is in the buffers
+			}
 			err = errors.Join(err, buffers[0].close(), buffers[1].close())
 		}
 		return err
