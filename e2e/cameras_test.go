@@ -26,12 +26,12 @@ func decodes(t *testing.T, f *frame, width, height int) {
 
 func TestRTSPCamerasAndTheirWayBack(t *testing.T) {
 	server := rtsptest.StartLogin(t, rtsptest.Login{User: "admin", Password: "p@ss/w:rd"},
-		rtsptest.Mount{Path: "/h264", FPS: 10}, rtsptest.Mount{Path: "/mjpeg", Codec: rtsptest.MJPEG, FPS: 10})
+		rtsptest.Mount{Path: "/h264", FPS: 10}, rtsptest.Mount{Path: "/other", FPS: 10}, rtsptest.Mount{Path: "/mjpeg", Codec: rtsptest.MJPEG, FPS: 10})
 	s := start(t, fmt.Sprintf(`
 cameras:
   - {id: h264, source: "rtsp://admin:${PW}@127.0.0.1:%d/h264", fps: 10}
   - {id: mjpeg, source: "rtsp://admin:${PW}@127.0.0.1:%d/mjpeg", fps: 10}
-  - {id: small, source: "rtsp://admin:${PW}@127.0.0.1:%d/h264", width: 320, fps: 5}
+  - {id: small, source: "rtsp://admin:${PW}@127.0.0.1:%d/other", width: 320, fps: 5}
   - {id: wrong, source: "rtsp://admin:guess@127.0.0.1:%d/h264"}
   - {id: nopath, source: "rtsp://admin:${PW}@127.0.0.1:%d/nothing"}
 `, server.Port(), server.Port(), server.Port(), server.Port(), server.Port()), "PW=p@ss/w:rd")
@@ -52,6 +52,18 @@ cameras:
 		s.becomes(id, camera.Reconnecting)
 	}
 	server.Restart()
+	for _, id := range []string{"h264", "mjpeg", "small"} {
+		s.eventually(id+" is live again", func() error {
+			if !server.Alive() {
+				server.Restart()
+			}
+			info, err := s.camera(id)
+			if err == nil && info.State != camera.Live {
+				err = fmt.Errorf("it is %s: %s", info.State, info.Error)
+			}
+			return err
+		})
+	}
 	for stream := uint16(1); stream <= 3; stream++ {
 		v.frames(stream, 2) // on the same connection
 	}

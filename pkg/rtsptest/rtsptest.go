@@ -92,6 +92,19 @@ func (s *Server) Restart() {
 	}
 }
 
+// Alive reports whether the server runs. GStreamer's has been seen to crash when many clients connect at the moment it starts.
+func (s *Server) Alive() bool {
+	if s.child == nil {
+		return false
+	}
+	select {
+	case <-s.ended:
+		return false
+	default:
+		return true
+	}
+}
+
 // Port is where the server listens, also while it is stopped.
 func (s *Server) Port() int { return s.conf.Port }
 
