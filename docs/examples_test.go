@@ -45,7 +45,7 @@ func TestExamplesAreShown(t *testing.T) {
 func TestViewerExample(t *testing.T) {
 	node, err := exec.LookPath("node")
 	if err != nil {
-		t.Skip("node is not here")
+		t.Fatal("node is not here: `make test` installs it")
 	}
 	if out, err := exec.Command(node, "--check", "examples/viewer.js").CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
@@ -105,8 +105,7 @@ func started(t *testing.T, lines <-chan map[string]any) (address string) {
 func runCurl(t *testing.T, dir, address string) {
 	t.Helper()
 	if _, err := exec.LookPath("curl"); err != nil {
-		t.Log("curl is not here")
-		return
+		t.Fatal("curl is not here: `make test` installs it")
 	}
 	const before = `set -e; curl() { command curl --fail --silent --show-error "$@" || [ $? = 28 ]; }; `
 	for _, name := range []string{"docs/protocol.md", "README.md"} {

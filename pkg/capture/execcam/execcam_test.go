@@ -130,7 +130,7 @@ func TestPictures(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := exec.LookPath("ffmpeg"); err != nil && strings.Contains(name, "ffmpeg") {
-				t.Skip("ffmpeg is not installed")
+				t.Fatal("ffmpeg is not here: `make test` installs it")
 			}
 			pictures, log, err := stream(t, spec(folder(t), c.command), 10)
 			if !errors.Is(err, context.Canceled) || len(pictures) < 10 {
