@@ -7,11 +7,8 @@ import (
 	"fmt"
 	"image"
 	"image/jpeg"
-	"image/png"
 	"log/slog"
 	"math"
-	"os"
-	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -247,30 +244,6 @@ func TestStreamAgain(t *testing.T) {
 		take(t, s, 2, func(camera.Picture) { count++ })
 		if count != 2 {
 			t.Errorf("%d pictures, want 2", count)
-		}
-	}
-}
-
-// TestLook writes each picture as PNG into the folder named by LOOK, for eyes.
-func TestLook(t *testing.T) {
-	dir := os.Getenv("LOOK")
-	if dir == "" {
-		t.Skip("LOOK names no folder")
-	}
-	for _, kind := range kinds {
-		for _, size := range []string{"1280x720", "478x850"} {
-			take(t, newSource(t, camera.Spec{ID: "front-door", Source: "test:" + kind + "?size=" + size}), 1, func(p camera.Picture) {
-				img, raw := encode(t, p, 0)
-				t.Logf("%s %s: %d bytes", kind, size, len(raw))
-				f, err := os.Create(filepath.Join(dir, kind+"-"+size+".png"))
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer f.Close()
-				if err := png.Encode(f, img); err != nil {
-					t.Fatal(err)
-				}
-			})
 		}
 	}
 }
