@@ -14,11 +14,26 @@ type Source interface {
 	Stream(ctx context.Context, offer func(Picture)) error
 }
 
+// Watcher is a Source that spares work while nobody watches. Then it decodes nothing, but keeps the compressed pictures
+// since the last keyframe: it offers the keyframe as a Picture whose Encode decodes it, and every other picture as Kept.
+// Once somebody watches, it decodes its way through what it kept without offering that, and offers the newest at once.
+type Watcher interface {
+	Source
+
+	// Watch tells whether somebody watches from now on; before the first call nobody does. It returns at once, and may be
+	// called at any time, also while Stream does not run.
+	Watch(watched bool)
+}
+
 // Picture is one picture as a Source has it, JPEG already or not yet encoded.
 type Picture struct {
 	Captured time.Time // when the last byte of it was there
 	Width    int       // px
 	Height   int       // px
+
+	// Kept says that the source holds this picture compressed and undecoded: it counts as a picture of the camera, and
+	// the one offered before stays the newest that can be shown. JPEG and Encode are nil.
+	Kept bool
 
 	// JPEG is the picture as the camera made it. It belongs to the receiver from the offer on: the source does not
 	// touch it again. Nil where Encode is set.
@@ -27,8 +42,12 @@ type Picture struct {
 	// Encode makes a JPEG at most maxWidth px wide (0: as it is; aspect ratio kept). It is called only while somebody
 	// wants the picture, never by two goroutines at once, during this offer or later, until the next offer begins;
 	// so a source that decodes into buffers alternates between two, and offers the zero Picture before it releases
-	// them: when that offer returns, Encode is not called again.
+	// them: when that offer returns, Encode is not called again. Kept pictures do not count as an offer here.
 	Encode func(maxWidth int) (jpeg []byte, width, height int, err error)
+
+	// Luma returns the mean brightness, 0 to 255, of each block of 16 x 16 px, row by row, appended to dst[:0]. It is called
+	// when Encode may be, and only where the configuration compares pictures. Nil where JPEG is set.
+	Luma func(dst []byte) ([]byte, error)
 
 	// Fingerprint is equal for pictures with equal content. 0: the receiver compares JPEG.
 	Fingerprint uint64
@@ -51,6 +70,8 @@ type Spec struct {
 
 	MaxBytes  int // a JPEG larger than this is refused
 	MaxPixels int // a JPEG that declares more pixels than this is refused, before anything decodes it
+
+	CacheDir string // folder of this user for what can be made again at any time, such as a list of plugins; "": none
 
 	Dir string            // relative paths of files start here: the folder of the configuration
 	Env map[string]string // variables that an exec: command refers to
