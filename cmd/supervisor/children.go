@@ -45,10 +45,16 @@ func (s *system) descriptions(cfg *config.Config) ([]fleet.Description, error) {
 	all := make([]fleet.Description, 0, len(cfg.Cameras))
 	for _, c := range cfg.Cameras {
 		spec := cfg.Spec(c)
+		secrets := append(secret.Secrets(spec.Source), slices.Sorted(maps.Values(spec.Env))...)
+		var substream *child.Stream
+		if kind := c.SubstreamKind(); kind != "" {
+			substream = &child.Stream{Kind: string(kind), Source: c.Substream.Reveal()}
+			secrets = append(secrets, secret.Secrets(substream.Source)...)
+		}
 		document, err := json.Marshal(child.Grabber{
 			Bus:  s.access(broker.GrabberUser(c.ID), broker.GrabberPermissions(s.subjects(), c.ID)),
-			Kind: string(c.Kind()), Camera: spec, FrozenAfter: c.FrozenAfter,
-			Secrets: append(secret.Secrets(spec.Source), slices.Sorted(maps.Values(spec.Env))...),
+			Kind: string(c.Kind()), Camera: spec, Substream: substream, Standby: c.Standby, MinChange: c.MinChange,
+			FrozenAfter: c.FrozenAfter, Secrets: secrets,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("describe camera %s to its grabber: %w", c.ID, err)

@@ -46,6 +46,15 @@ func ParseRendition(s string) (Rendition, error) {
 	return "", fmt.Errorf("%q is not a rendition: it is main or sub", s)
 }
 
+// Standby says what a camera does while nobody watches it.
+type Standby string
+
+const (
+	Hot  Standby = "hot"  // decodes every picture
+	Warm Standby = "warm" // stays connected and keeps what it gets compressed; the first viewer has a picture at once
+	Cold Standby = "cold" // connects only while somebody watches
+)
+
 // State is what a user is told of a camera in one word.
 type State string
 
@@ -54,7 +63,7 @@ const (
 	Live          State = "live"          // pictures come
 	Reconnecting  State = "reconnecting"  // the source or the process failed and is tried again
 	Frozen        State = "frozen"        // pictures come, but it is the same one for too long
-	Waiting       State = "waiting"       // nothing is wrong, nothing has been sent (a push camera)
+	Waiting       State = "waiting"       // nothing is wrong: a push camera that was sent nothing, a cold one that nobody watches
 	CrashLoop     State = "crash_loop"    // its process fails again and again; still retried, slowly
 	Misconfigured State = "misconfigured" // cannot work until the configuration changes
 	Stopped       State = "stopped"       // stopped by an operator

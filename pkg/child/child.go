@@ -18,11 +18,20 @@ import (
 
 // Grabber is the document of a grabber.
 type Grabber struct {
-	Bus         bus.Access    `json:"bus"`
-	Kind        string        `json:"kind"` // which adapter serves the camera: test, http, video, opencv, exec, push
-	Camera      camera.Spec   `json:"camera"`
-	FrozenAfter time.Duration `json:"frozen_after"` // 0: a picture that never changes is no fault
-	Secrets     []string      `json:"secrets"`      // to be kept out of whatever is printed
+	Bus         bus.Access     `json:"bus"`
+	Kind        string         `json:"kind"` // which adapter serves the camera: test, http, video, opencv, exec, push
+	Camera      camera.Spec    `json:"camera"`
+	Substream   *Stream        `json:"substream"` // what sub is made from; nil: from the camera's stream
+	Standby     camera.Standby `json:"standby"`
+	MinChange   float64        `json:"min_change"`   // percent
+	FrozenAfter time.Duration  `json:"frozen_after"` // 0: a picture that never changes is no fault
+	Secrets     []string       `json:"secrets"`      // to be kept out of whatever is printed
+}
+
+// Stream is a further stream of a camera; all else is as its Spec says.
+type Stream struct {
+	Kind   string `json:"kind"`
+	Source string `json:"source"` // with secrets
 }
 
 // Relay is the document of the relay.

@@ -54,6 +54,7 @@ cameras:
 
 func TestSpec(t *testing.T) {
 	cfg := parse(t, `
+state_dir: /var/lib/linkstart
 limits: {frame_bytes: 1MiB, frame_pixels: 1000000}
 cameras:
   - {id: a, source: a.mp4, fps: 5, quality: 60, width: 640, open_timeout: 3s, read_timeout: 4s}
@@ -64,7 +65,7 @@ cameras:
 	}
 	want := camera.Spec{
 		ID: "a", Source: "a.mp4", FPS: 5, Quality: 60, Width: 640, OpenTimeout: 3 * time.Second, ReadTimeout: 4 * time.Second,
-		MaxBytes: 1 << 20, MaxPixels: 1000000, Dir: dir,
+		MaxBytes: 1 << 20, MaxPixels: 1000000, CacheDir: "/var/lib/linkstart/cache", Dir: dir,
 	}
 	if got := cfg.Spec(cfg.Cameras[0]); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -88,6 +89,8 @@ cameras:
 		{"source", "cameras:\n  - {id: a, source: 'test:bars'}\n  - {id: b, source: 'exec:x ${PASSWORD}'}\n", config.Changes{Changed: []camera.ID{"a"}}},
 		{"variable", "cameras:\n  - {id: a, source: 'test:clock'}\n  - {id: b, source: 'exec:x ${PORT}'}\n", config.Changes{Changed: []camera.ID{"b"}}},
 		{"frozen_after", strings.Replace(before, `"test:clock"`, `"test:clock", frozen_after: 5s`, 1), config.Changes{Changed: []camera.ID{"a"}}},
+		{"standby", strings.Replace(before, `"test:clock"`, `"test:clock", standby: hot`, 1), config.Changes{Changed: []camera.ID{"a"}}},
+		{"substream", strings.Replace(before, `"test:clock"`, `"test:clock", substream: "test:ball"`, 1), config.Changes{Changed: []camera.ID{"a"}}},
 		{"defaults", before + "defaults: {quality: 50}\n", config.Changes{Changed: []camera.ID{"a", "b"}}},
 		{"limits", before + "limits: {frame_bytes: 1MiB}\n", config.Changes{Changed: []camera.ID{"a", "b"}, ServerChanged: true}},
 		{"name", strings.Replace(before, "id: a", "id: a, name: A", 1), config.Changes{Renamed: []camera.ID{"a"}}},

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,17 +47,34 @@ func (d *decoder) check(cfg *Config) {
 	}
 }
 
+var standbys = []camera.Standby{camera.Hot, camera.Warm, camera.Cold}
+
 func (d *decoder) checkCamera(cam *Camera, path string, seen map[camera.ID]string) {
 	if d.required(path, "id") {
 		d.checkID(cam.ID, path+".id", seen)
 	}
 	if d.required(path, "source") && !d.troubled(d.position(path+".source")) {
-		d.checkSource(cam, path+".source")
+		d.checkSource(cam, &cam.Source, path+".source")
 	}
+	if _, set := d.at[path+".substream"]; set && !d.troubled(d.position(path+".substream")) {
+		d.checkSource(cam, &cam.Substream, path+".substream")
+	}
+	d.checkStandby(cam, path)
 	if cam.Name == "" {
 		cam.Name = string(cam.ID)
 	}
 	d.checkSettings(&cam.Settings, path)
+}
+
+// checkStandby notes what does not go together with a camera that others send to.
+func (d *decoder) checkStandby(cam *Camera, path string) {
+	if cam.SubstreamKind() == Push {
+		d.add(d.position(path+".substream"), "leave it out: small pictures are then made from the pushed ones", "%s.substream cannot be pushed", path)
+	}
+	where, set := d.at[path+".standby"]
+	if set && cam.Kind() == Push && cam.Standby == camera.Cold {
+		d.add(where, "leave it out: nothing is connected for a push: camera anyway", "%s.standby: a push: camera cannot be cold", path)
+	}
 }
 
 // required notes a key that the file does not set, unless what should hold it is broken itself.
@@ -102,6 +120,9 @@ func (d *decoder) troubled(where Problem) bool {
 func (d *decoder) checkSettings(s *Settings, path string) {
 	if where, set := d.at[path+".width"]; set && s.Width > 0 && s.Width < 16 && !d.troubled(where) {
 		d.add(where, "16 to 8192 can be set, or 0 for the width of the source", "%s.width is out of range", path)
+	}
+	if where, set := d.at[path+".standby"]; set && !d.troubled(where) && !slices.Contains(standbys, s.Standby) {
+		d.add(where, nearest(string(s.Standby), []string{"hot", "warm", "cold"}), "%s.standby: %q is not known", path, s.Standby)
 	}
 	d.within(path+".frozen_after", s.FrozenAfter, 0, 24*time.Hour)
 	d.within(path+".open_timeout", s.OpenTimeout, 100*time.Millisecond, 10*time.Minute)

@@ -57,20 +57,24 @@ type Limits struct {
 
 // Settings are what a camera takes from defaults unless it sets its own.
 type Settings struct {
-	FPS         float64       `yaml:"fps" jsonschema:"minimum=0.05,maximum=120" jsonschema_description:"At most so many pictures per second are published."`
-	Quality     int           `yaml:"quality" jsonschema:"minimum=1,maximum=100" jsonschema_description:"JPEG quality, where pictures are encoded here."`
-	Width       int           `yaml:"width" jsonschema:"minimum=0,maximum=8192" jsonschema_description:"Scale down to this many pixels (16 to 8192) where pictures are encoded here; 0 leaves them as they are."`
-	FrozenAfter time.Duration `yaml:"frozen_after" jsonschema_description:"The same picture for so long counts as frozen; 0 turns it off."`
-	OpenTimeout time.Duration `yaml:"open_timeout" jsonschema_description:"How long the first picture may take: 100ms to 10m."`
-	ReadTimeout time.Duration `yaml:"read_timeout" jsonschema_description:"How long the next picture may take: 100ms to 10m."`
+	FPS         float64        `yaml:"fps" jsonschema:"minimum=0.05,maximum=120" jsonschema_description:"At most so many pictures per second are published."`
+	Quality     int            `yaml:"quality" jsonschema:"minimum=1,maximum=100" jsonschema_description:"JPEG quality, where pictures are encoded here."`
+	Width       int            `yaml:"width" jsonschema:"minimum=0,maximum=8192" jsonschema_description:"Scale down to this many pixels (16 to 8192) where pictures are encoded here; 0 leaves them as they are."`
+	Standby     camera.Standby `yaml:"standby" jsonschema:"enum=hot,enum=warm,enum=cold" jsonschema_description:"What goes on while nobody watches. warm: stays connected and decodes nothing, but has a picture at once; hot: decodes everything; cold: connects only while somebody watches."`
+	MinChange   float64        `yaml:"min_change" jsonschema:"minimum=0,maximum=100" jsonschema_description:"Percent of the picture that must differ from the last one sent, else it is sent once a second only; 0 sends every picture that differs at all."`
+	FrozenAfter time.Duration  `yaml:"frozen_after" jsonschema_description:"The same picture for so long counts as frozen; 0 turns it off."`
+	OpenTimeout time.Duration  `yaml:"open_timeout" jsonschema_description:"How long the first picture may take: 100ms to 10m."`
+	ReadTimeout time.Duration  `yaml:"read_timeout" jsonschema_description:"How long the next picture may take: 100ms to 10m."`
 }
 
 // Camera is one entry of cameras.
 type Camera struct {
-	ID       camera.ID     `yaml:"id" jsonschema:"required" jsonschema_description:"Name in URLs and subjects: 1 to 63 characters of a-z, 0-9, _ and -."`
-	Name     string        `yaml:"name" jsonschema_description:"Name shown to users. Default: the id."`
-	Group    string        `yaml:"group" jsonschema_description:"Cameras of a group are shown together."`
-	Source   secret.Source `yaml:"source" jsonschema:"required" jsonschema_description:"Where the pictures come from: rtsp(s)://, rtmp://, http(s)://, a video file, test:clock, exec:COMMAND, opencv:… or push:"`
+	ID        camera.ID     `yaml:"id" jsonschema:"required" jsonschema_description:"Name in URLs and subjects: 1 to 63 characters of a-z, 0-9, _ and -."`
+	Name      string        `yaml:"name" jsonschema_description:"Name shown to users. Default: the id."`
+	Group     string        `yaml:"group" jsonschema_description:"Cameras of a group are shown together."`
+	Source    secret.Source `yaml:"source" jsonschema:"required" jsonschema_description:"Where the pictures come from: rtsp(s)://, rtmp://, http(s)://, a video file, test:clock, exec:COMMAND, opencv:… or push:"`
+	Substream secret.Source `yaml:"substream" jsonschema_description:"The camera's own small stream, for walls and buttons; written like source. Default: source, scaled down."`
+
 	Settings `yaml:",inline"`
 
 	env func() map[string]string // what an exec: command refers to; a function, so that fmt does not show it
@@ -89,7 +93,7 @@ func builtin() *Config {
 		Bus:    Bus{Prefix: "linkstart"},
 		Limits: Limits{FrameBytes: 8 << 20, FramePixels: 64 << 20},
 		Defaults: Settings{
-			FPS: 25, Quality: 80, Width: 0,
+			FPS: 25, Quality: 80, Width: 0, Standby: camera.Warm,
 			FrozenAfter: 60 * time.Second, OpenTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second,
 		},
 	}
@@ -161,7 +165,7 @@ func (c *Config) Spec(cam *Camera) camera.Spec {
 		FPS: cam.FPS, Quality: cam.Quality, Width: cam.Width,
 		OpenTimeout: cam.OpenTimeout, ReadTimeout: cam.ReadTimeout,
 		MaxBytes: int(c.Limits.FrameBytes), MaxPixels: c.Limits.FramePixels,
-		Dir: c.Dir,
+		CacheDir: filepath.Join(c.StateDir, "cache"), Dir: c.Dir,
 	}
 	if cam.env != nil {
 		spec.Env = cam.env()

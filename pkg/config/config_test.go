@@ -104,6 +104,9 @@ func dump(cfg *config.Config) string {
 	for _, cam := range cfg.Cameras {
 		spec := cfg.Spec(cam)
 		fmt.Fprintf(&b, "\ncamera %s %q %q\n  %s %s\n  shown %v\n  %+v\n", cam.ID, cam.Name, cam.Group, cam.Kind(), spec.Source, cam.Source, cam.Settings)
+		if kind := cam.SubstreamKind(); kind != "" {
+			fmt.Fprintf(&b, "  substream %s %s\n  shown %v\n", kind, cam.Substream.Reveal(), cam.Substream)
+		}
 		for _, name := range slices.Sorted(maps.Keys(spec.Env)) {
 			fmt.Fprintf(&b, "  env %s=%s\n", name, spec.Env[name])
 		}

@@ -35,7 +35,8 @@ func Diff(old, new *Config) Changes {
 		switch {
 		case !known:
 			c.Added = append(c.Added, cam.ID)
-		case !reflect.DeepEqual(old.Spec(was), new.Spec(cam)) || was.Settings != cam.Settings:
+		case !reflect.DeepEqual(old.Spec(was), new.Spec(cam)), was.Settings != cam.Settings,
+			was.Substream.Reveal() != cam.Substream.Reveal():
 			c.Changed = append(c.Changed, cam.ID)
 		case was.Name != cam.Name || was.Group != cam.Group:
 			c.Renamed = append(c.Renamed, cam.ID)

@@ -81,6 +81,7 @@ func (d *decoder) known(cfg *Config) []string {
 	all := slices.Clone(d.secrets)
 	for _, cam := range cfg.Cameras {
 		all = append(all, secret.Secrets(cam.Source.Reveal())...)
+		all = append(all, secret.Secrets(cam.Substream.Reveal())...)
 	}
 	all = slices.DeleteFunc(all, func(s string) bool { return s == "" })
 	slices.Sort(all)

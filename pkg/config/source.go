@@ -40,6 +40,14 @@ const passwordHint = "put the password into the environment and write ${NAME} in
 // Kind tells which adapter serves the camera: "" for a source that no configuration can hold.
 func (c *Camera) Kind() Kind { return kindOf(c.Source.Reveal()) }
 
+// SubstreamKind tells which adapter serves the camera's substream: "" where it has none.
+func (c *Camera) SubstreamKind() Kind {
+	if c.Substream.Reveal() == "" {
+		return ""
+	}
+	return kindOf(c.Substream.Reveal())
+}
+
 func kindOf(source string) Kind {
 	switch scheme := schemeOf(source); scheme {
 	case "", "file", "rtsp", "rtsps", "rtmp":
@@ -64,9 +72,9 @@ func schemeOf(source string) string {
 	return ""
 }
 
-// checkSource expands and checks the source of cam, which stands at where.
-func (d *decoder) checkSource(cam *Camera, where string) {
-	written := strings.TrimSpace(cam.Source.Reveal())
+// checkSource expands and checks a source of cam, which stands at where.
+func (d *decoder) checkSource(cam *Camera, it *secret.Source, where string) {
+	written := strings.TrimSpace(it.Reveal())
 	complain := func(hint, format string, args ...any) {
 		what := fmt.Sprintf(format, args...)
 		if strings.Contains(written, "${") {
@@ -78,13 +86,16 @@ func (d *decoder) checkSource(cam *Camera, where string) {
 	source := written
 	if schemeOf(source) == "exec" {
 		env := d.commandEnv(source, where)
+		if cam.env != nil {
+			maps.Copy(env, cam.env())
+		}
 		cam.env = func() map[string]string { return maps.Clone(env) }
 	} else {
 		source = d.expandSource(source, where)
 	}
 	scheme := schemeOf(source)
 	source = scheme + source[len(scheme):] // in lower case
-	cam.Source = secret.NewSource(source)
+	*it = secret.NewSource(source)
 	if len(d.problems) > before {
 		return // what follows would come from the missing value
 	}
