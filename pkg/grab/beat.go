@@ -14,13 +14,20 @@ import (
 // BeatEvery is the time between two heartbeats.
 const BeatEvery = time.Second
 
-// beat publishes the status each second, and whenever the state changes, until ctx ends, and looks for a frozen picture.
+// beat publishes the status each second, and whenever the state changes, until ctx ends, looks for a frozen picture, and lets
+// sources rest that nobody watches any more.
 func (g *Grabber) beat(ctx context.Context) {
 	tick := time.NewTicker(BeatEvery)
 	defer tick.Stop()
 	last := camera.Starting
 	for now := time.Now(); ; {
-		g.state.thaw(now, g.FrozenAfter)
+		g.arouse(now)
+		for _, in := range g.inputs() {
+			in.state.thaw(now, g.FrozenAfter)
+			if g.Standby == camera.Cold {
+				in.rest(now)
+			}
+		}
 		s := g.status(now)
 		if s.State != last {
 			g.Log.Info("camera is "+string(s.State), "was", last)
@@ -31,9 +38,20 @@ func (g *Grabber) beat(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now = <-tick.C:
-		case <-g.state.news:
+		case <-g.news:
 			now = time.Now()
 		}
+	}
+}
+
+// rest ends a connection that nobody has watched for a while. It is for the goroutine of beat.
+func (in *input) rest(now time.Time) {
+	if in.watched.Load() {
+		in.restAt = now.Add(coldLinger)
+		return
+	}
+	if now.After(in.restAt) {
+		in.state.unwatched()
 	}
 }
 
@@ -46,26 +64,45 @@ func (g *Grabber) report(s camera.Status) {
 	_ = g.Conn.Publish(g.Subjects.Status(g.Spec.ID), b) // a bus that is away says so itself
 }
 
+// status is that of the camera's own stream, or of its substream while only that is connected.
 func (g *Grabber) status(now time.Time) camera.Status {
-	n := g.newest.figures()
 	mainFPS, mainBytes := g.main.sent.Rates(now)
 	subFPS, subBytes := g.sub.sent.Rates(now)
-	s := camera.Status{
-		Seq: n.seq, Width: n.width, Height: n.height, EncodeMs: n.encodeMs, AgeMs: -1, RSS: rss(),
-		FPSOut: mainFPS + subFPS, Bitrate: 8 * (mainBytes + subBytes),
+	s := g.whole.status(now)
+	if g.small != nil {
+		small := g.small.status(now)
+		switch {
+		case s.State == camera.Waiting && small.State == camera.Live:
+			s = small
+		case s.Error == "" && small.State == camera.Reconnecting:
+			s.Error = g.small.say(small.Error)
+		}
 	}
+	s.FPSOut, s.Bitrate, s.RSS = mainFPS+subFPS, 8*(mainBytes+subBytes), rss()
+	s.Error = g.Scrub(s.Error)
+	return s
+}
+
+func (in *input) status(now time.Time) camera.Status {
+	n := in.newest.figures()
+	s := camera.Status{Seq: n.seq, Width: n.width, Height: n.height, EncodeMs: n.encodeMs, AgeMs: -1}
 	if n.seq > 0 {
 		s.AgeMs = max(0, now.Sub(n.captured).Milliseconds()) // a picture may be newer than the tick
 	}
-	g.state.mu.Lock()
-	defer g.state.mu.Unlock()
-	s.State, s.Error = g.state.now, g.Scrub(g.state.said(now))
-	s.FPSIn, _ = g.state.in.Rates(now)
-	if g.state.decoded > 0 {
-		s.DecodeMs = float64(g.state.decode.Microseconds()) / 1000 / float64(g.state.decoded)
-	}
-	g.state.decode, g.state.decoded = 0, 0
+	in.state.tell(&s, now)
 	return s
+}
+
+// tell fills in what the state knows.
+func (s *state) tell(to *camera.Status, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	to.State, to.Error = s.now, s.said(now)
+	to.FPSIn, _ = s.in.Rates(now)
+	if s.decoded > 0 {
+		to.DecodeMs = float64(s.decode.Microseconds()) / 1000 / float64(s.decoded)
+	}
+	s.decode, s.decoded = 0, 0
 }
 
 // rss returns the resident memory of this process in bytes, 0 where it cannot be told (proc(5), statm).

@@ -79,7 +79,7 @@ type rig struct {
 	ended    chan error
 }
 
-func start(t *testing.T, frozenAfter time.Duration, source camera.Source) *rig {
+func start(t *testing.T, frozenAfter time.Duration, source camera.Source, with ...func(*grab.Options)) *rig {
 	t.Helper()
 	server, err := broker.Start(t.TempDir(), quiet)
 	if err != nil {
@@ -109,12 +109,16 @@ func start(t *testing.T, frozenAfter time.Duration, source camera.Source) *rig {
 	if err := r.consumer.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	g := grab.New(grab.Options{
+	options := grab.Options{
 		Spec:        camera.Spec{ID: "cam", FPS: 100, Quality: 80, MaxPixels: 1 << 20},
 		FrozenAfter: frozenAfter, Source: source, Subjects: subjects, Log: quiet,
 		Conn:  join(broker.GrabberUser("cam"), broker.GrabberPermissions(subjects, "cam")),
 		Scrub: func(s string) string { return s },
-	})
+	}
+	for _, set := range with {
+		set(&options)
+	}
+	g := grab.New(options)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { r.ended <- g.Run(ctx) }()
 	t.Cleanup(func() {

@@ -12,7 +12,7 @@ import (
 
 // state is what the grabber knows of its camera, from which it tells a State.
 type state struct {
-	news chan struct{} // one slot: the state is another
+	news chan struct{} // one slot, shared by the inputs: the state of one is another
 
 	mu         sync.Mutex
 	now        camera.State
@@ -23,7 +23,7 @@ type state struct {
 	firstAt    time.Time // of the pictures since the source was last connected
 	lastAt     time.Time
 	changedAt  time.Time // of the last picture that differed from the one before, or of the last try to thaw
-	reconnect  context.CancelCauseFunc
+	disconnect context.CancelCauseFunc
 	lastFailed string
 	damagedErr string
 	damagedAt  time.Time
@@ -47,10 +47,10 @@ func (s *state) live() bool {
 	return s.now == camera.Live
 }
 
-func (s *state) connecting(reconnect context.CancelCauseFunc) {
+func (s *state) connecting(disconnect context.CancelCauseFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.reconnect = reconnect
+	s.disconnect = disconnect
 	s.firstAt = time.Time{}
 }
 
@@ -58,8 +58,10 @@ func (s *state) picture(now time.Time, changed bool, decode time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.in.Add(now, 0)
-	s.decode += decode
-	s.decoded++
+	if decode > 0 {
+		s.decode += decode
+		s.decoded++
+	}
 	s.lastAt = now
 	if s.firstAt.IsZero() {
 		s.firstAt = now
@@ -96,6 +98,15 @@ func (s *state) waiting() {
 	s.become(camera.Waiting, "")
 }
 
+// waking is when somebody watches a camera that was not connected for want of viewers.
+func (s *state) waking() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.now == camera.Waiting {
+		s.become(camera.Starting, "")
+	}
+}
+
 // damaged notes a picture that could not be made into a frame. The camera stays what it is.
 func (s *state) damaged(err error) {
 	s.mu.Lock()
@@ -124,7 +135,19 @@ func (s *state) thaw(now time.Time, after time.Duration) {
 	}
 	s.become(camera.Frozen, fmt.Sprintf("the camera has sent the same picture for more than %s", after))
 	s.changedAt = now
-	if s.reconnect != nil {
-		s.reconnect(errFrozen)
+	s.end(errFrozen)
+}
+
+// end ends the source's present stream. The caller holds s.mu.
+func (s *state) end(cause error) {
+	if s.disconnect != nil {
+		s.disconnect(cause)
 	}
+}
+
+// unwatched ends the stream because nobody watches it.
+func (s *state) unwatched() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.end(errUnwatched)
 }
