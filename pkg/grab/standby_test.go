@@ -142,7 +142,7 @@ func TestColdCameraConnectsOnDemand(t *testing.T) {
 }
 
 func TestSubstreamMakesSub(t *testing.T) {
-	large, small := picture(t, 10, 1280, 720), picture(t, 20, 320, 180)
+	large, small := picture(t, 10, 800, 80), picture(t, 20, 320, 32)
 	lost := make(chan struct{})
 	still := func(jpeg []byte, width, height int, end <-chan struct{}) *scripted {
 		return &scripted{run: func(ctx context.Context, call int, offer func(camera.Picture)) error {
@@ -158,23 +158,19 @@ func TestSubstreamMakesSub(t *testing.T) {
 			}
 		}}
 	}
-	r := start(t, 0, still(large, 1280, 720, nil), func(o *grab.Options) { o.Substream = still(small, 320, 180, lost) })
+	r := start(t, 0, still(large, 800, 80, nil), func(o *grab.Options) { o.Substream = still(small, 320, 32, lost) })
 	for !bytes.Equal(r.ask(camera.Sub).JPEG, small) { // main may be there first
 	}
 	if f := r.ask(camera.Main); !bytes.Equal(f.JPEG, large) {
 		t.Error("main is not the camera's own stream")
 	}
 	close(lost)
-	for s := range r.statuses {
-		if s.State != camera.Live {
-			t.Errorf("without its substream the camera is %s", s.State)
-		}
-		if s.Error != "" {
-			if s.Error != "substream: the substream is gone" {
-				t.Errorf("the user is told %q", s.Error)
-			}
-			break
-		}
+	s := r.until(camera.Live)
+	for s.Error == "" {
+		s = <-r.statuses
+	}
+	if s.State != camera.Live || s.Error != "substream: the substream is gone" {
+		t.Errorf("without its substream the camera is %s and says %q", s.State, s.Error)
 	}
 	if f := r.ask(camera.Sub); f.Width != camera.SubWidth || f.NotLive {
 		t.Errorf("sub is %d px wide, not live %v; want it made from main", f.Width, f.NotLive)
