@@ -182,3 +182,17 @@ func TestSubstreamMakesSub(t *testing.T) {
 	default:
 	}
 }
+
+func TestSnapshotOfAWarmCameraIsLive(t *testing.T) {
+	s := newSleeper(t)
+	r := start(t, 0, s)
+	for status := r.until(camera.Live); status.Seq < 2; status = r.until(camera.Live) {
+	} // pictures are kept since the keyframe
+	f, err := bus.AskLive(t.Context(), r.consumer, subjects, "cam", camera.Main, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.NotLive || !bytes.Equal(f.JPEG, s.live) {
+		t.Errorf("frame %d, not live %v; want a live one", f.Seq, f.NotLive)
+	}
+}
