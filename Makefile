@@ -39,9 +39,9 @@ lint: ## check form and find mistakes without running anything
 fuzz: ## feed every parser random input, FUZZTIME each (default 20s)
 	.ci/fuzz $(or $(FUZZTIME),20s)
 
-soak: ## half an hour with cameras that are killed and brought back at random (MINUTES=30)
+soak: ## half an hour of faults, or of switching: WHAT=Faults or Switching (default both), MINUTES=30
 	@deploy/packages.sh test
-	$(GO) test -tags 'opencv soak' -run TestSoak -v -count=1 -timeout 3h ./e2e/ -minutes $(or $(MINUTES),30)
+	$(GO) test -tags 'opencv soak' -run "TestSoak$(WHAT)" -v -count=1 -timeout 3h ./e2e/ -minutes $(or $(MINUTES),30)
 
 screenshot: ## make docs/screenshot.png anew, with the shipped cameras.yaml
 	@deploy/packages.sh test

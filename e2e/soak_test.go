@@ -65,9 +65,9 @@ var streams = []string{"rtsp", "http", "clock"}
 // answered by a restart at once. More would measure the back-off.
 const killEvery = 75 * time.Second
 
-// TestSoak runs an RTSP and an HTTP camera that are killed and brought back at random, kills a grabber in between, and
+// TestSoakFaults runs an RTSP and an HTTP camera that are killed and brought back at random, kills a grabber in between, and
 // watches all over one connection all the time.
-func TestSoak(t *testing.T) {
+func TestSoakFaults(t *testing.T) {
 	rtsp := rtsptest.Start(t, rtsptest.Mount{Path: "/cam", Width: 1280, Height: 720, FPS: 25})
 	other := startHTTPCamera(t)
 	s := start(t, fmt.Sprintf("cameras:\n  - {id: rtsp, source: %q}\n  - {id: http, source: %q}\n  - {id: clock, source: 'test:clock'}\n", rtsp.URL("/cam"), other.url()))
