@@ -7,7 +7,7 @@ import (
 
 	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
-	"linkstart/pkg/jpeg"
+	"linkstart/pkg/jpegturbo"
 )
 
 // newest is the slot for a camera's newest picture, and makes frames of it only when they are asked for.
@@ -83,7 +83,7 @@ func (n *newest) frame(r camera.Rendition) (*camera.Frame, error) {
 	if r == camera.Sub && p.Width > camera.SubWidth {
 		began := time.Now()
 		var err error
-		if f.JPEG, f.Width, f.Height, err = jpeg.Shrink(p.JPEG, camera.SubWidth, n.quality, n.maxPixels); err != nil {
+		if f.JPEG, f.Width, f.Height, err = jpegturbo.Shrink(p.JPEG, camera.SubWidth, n.quality, n.maxPixels); err != nil {
 			return nil, err
 		}
 		n.mu.Lock()
