@@ -6,8 +6,6 @@
 #include "expand.h"
 #include "trap.h"
 
-enum { IFAST_UP_TO = 90 }; /* quality above which the fast DCT's own error begins to show in the picture */
-
 struct linkstart_encoder {
 	struct jpeg_compress_struct jpeg;
 	struct trap trap;
@@ -97,7 +95,7 @@ static void set_up(struct linkstart_encoder *e, int format, int width, int heigh
 	jpeg_set_defaults(jpeg);
 	jpeg_set_quality(jpeg, quality, TRUE);
 	jpeg->raw_data_in = TRUE;
-	jpeg->dct_method = quality > IFAST_UP_TO ? JDCT_ISLOW : JDCT_IFAST;
+	jpeg->dct_method = JDCT_ISLOW; /* with vectors as fast as the fast one, but for 1 % of the encode */
 	jpeg->comp_info[0].h_samp_factor = format == LINKSTART_I420 || format == LINKSTART_I422 ? 2 : 1;
 	jpeg->comp_info[0].v_samp_factor = format == LINKSTART_I420 ? 2 : 1;
 	e->format = format;

@@ -101,7 +101,7 @@ func TestEncode(t *testing.T) {
 	var e jpegturbo.Encoder // one for all, so that sizes and formats change under it
 	defer e.Close()
 	for name, format := range formats {
-		for _, size := range []image.Point{{1, 1}, {2, 1}, {1, 3}, {7, 9}, {8, 8}, {9, 17}, {16, 16}, {17, 33}, {33, 17}, {40, 24}, {641, 359}, {1920, 1080}} {
+		for _, size := range []image.Point{{1, 1}, {2, 1}, {1, 3}, {7, 9}, {8, 8}, {9, 17}, {16, 16}, {17, 33}, {33, 17}, {40, 24}, {643, 359}} {
 			for _, limited := range []bool{false, true} {
 				for _, gap := range []int{0, 5} {
 					t.Run(fmt.Sprint(name, size, limited, gap), func(t *testing.T) {
@@ -131,10 +131,10 @@ func TestEncodeExpandsEverySample(t *testing.T) {
 	var e jpegturbo.Encoder
 	defer e.Close()
 	for v := range 256 {
-		flat := bytes.Repeat([]byte{byte(v)}, 64)
+		flat := bytes.Repeat([]byte{byte(v)}, 23*8)
 		b, err := e.Encode(&jpegturbo.Planes{
-			Width: 8, Height: 8, Format: jpegturbo.I444, Limited: true,
-			Plane: [3][]byte{flat, flat, flat}, Stride: [3]int{8, 8, 8},
+			Width: 23, Height: 8, Format: jpegturbo.I444, Limited: true,
+			Plane: [3][]byte{flat, flat, flat}, Stride: [3]int{23, 23, 23},
 		}, 100)
 		if err != nil {
 			t.Fatal(err)
@@ -145,8 +145,10 @@ func TestEncodeExpandsEverySample(t *testing.T) {
 		}
 		for plane, span := range []float64{219, 224, 224} {
 			want := min(max(255*(float64(v)-16)/span, 0), 255)
-			if got := float64(yuv(t, img, plane, 3, 3)); math.Abs(got-want) > 1.2 {
-				t.Errorf("sample %d of plane %d is shown as %v, want %.1f", v, plane, got, want)
+			for _, x := range []int{3, 20} { // a row of 23 is a step of 16 and a rest
+				if got := float64(yuv(t, img, plane, x, 3)); math.Abs(got-want) > 1.2 {
+					t.Errorf("sample %d of plane %d is shown as %v, want %.1f", v, plane, got, want)
+				}
 			}
 		}
 	}

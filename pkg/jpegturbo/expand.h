@@ -8,7 +8,7 @@
 /* n samples: 16..235 to 0..255; what is outside is clamped. */
 void linkstart_expand_luma(uint8_t *restrict to, const uint8_t *restrict from, size_t n);
 
-/* n samples: 16..240 to 1..255, 128 stays 128; what is outside is clamped. */
+/* n samples: 16..240 to 1..255, and 128 stays 128; what is outside is clamped. */
 void linkstart_expand_chroma(uint8_t *restrict to, const uint8_t *restrict from, size_t n);
 
 #endif

@@ -1,0 +1,133 @@
+package video
+
+import (
+	"strconv"
+	"time"
+
+	"linkstart/pkg/gst"
+)
+
+// What the access units of H.264 and H.265 are made into: whole ones, with start codes, and with the parameter sets
+// before each keyframe, so that decoding can begin at any of those.
+const (
+	h264 = "h264parse config-interval=-1 ! capsfilter caps=video/x-h264,stream-format=byte-stream,alignment=au"
+	h265 = "h265parse config-interval=-1 ! capsfilter caps=video/x-h265,stream-format=byte-stream,alignment=au"
+)
+
+// fromRTP takes packets apart. The depayloader is told to give out whole access units, which it knows the end of by the
+// marker of the last packet (RFC 6184, section 5.1): so no unit waits for the next one.
+var fromRTP = []gst.Tail{
+	{Caps: "application/x-rtp,media=video,encoding-name=H264", Words: "rtph264depay ! capsfilter caps=video/x-h264,stream-format=byte-stream,alignment=au ! " + h264},
+	{Caps: "application/x-rtp,media=video,encoding-name=H265", Words: "rtph265depay ! capsfilter caps=video/x-h265,stream-format=byte-stream,alignment=au ! " + h265},
+	{Caps: "application/x-rtp,media=video,encoding-name=MP4V-ES", Words: "rtpmp4vdepay"}, // a parser would wait for the next picture
+	{Caps: "application/x-rtp,media=video,encoding-name=JPEG", Words: "rtpjpegdepay"},
+}
+
+// fromFile takes what a demultiplexer gives.
+var fromFile = []gst.Tail{
+	{Caps: "video/x-h264", Words: h264},
+	{Caps: "video/x-h265", Words: h265},
+	{Caps: "image/jpeg;video/x-raw;video/x-vp8;video/x-vp9;video/x-av1;video/x-theora;video/x-h263;video/x-flash-video;" +
+		"video/mpeg,systemstream=false;video/x-divx;video/x-xvid;video/x-msmpeg;video/x-wmv;video/x-dirac;video/x-svq"},
+}
+
+// fromDevice takes what a camera gives.
+var fromDevice = []gst.Tail{{Caps: "image/jpeg;video/x-raw"}}
+
+const (
+	aheadLive = 256 // units that may wait; more make the sender wait
+	aheadFile = 4
+)
+
+// pipeline makes the pipeline that receives t, not yet started. Opening a device may block.
+func (t target) pipeline(limit time.Duration) (*gst.Pipeline, error) {
+	var p *gst.Pipeline
+	var err error
+	switch t.kind {
+	case rtsp:
+		p, err = gst.New("rtspsrc name=src", fromRTP, aheadLive)
+	case rtmp:
+		p, err = gst.New("rtmp2src name=in ! flvdemux name=src", fromFile, aheadLive)
+	case web:
+		p, err = gst.New("souphttpsrc name=in ! parsebin name=src", fromFile, aheadFile)
+	case device:
+		p, err = gst.New("v4l2src name=in ! capsfilter name=src", fromDevice, aheadFile)
+	default:
+		p, err = gst.New("filesrc name=in ! parsebin name=src", fromFile, aheadFile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := t.setUp(p, limit); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// property is of an element of a pipeline.
+type property struct{ element, name, value string }
+
+// secrets are the properties that errors must not repeat.
+var secrets = map[string]bool{"location": true, "user-id": true, "user-pw": true, "username": true, "password": true}
+
+// setUp sets the properties of p for t.
+func (t target) setUp(p *gst.Pipeline, limit time.Duration) error {
+	var all []property
+	switch t.kind {
+	case rtsp:
+		all = t.forRTSP(limit)
+	case rtmp:
+		password, _ := t.url.User.Password()
+		all = []property{{"in", "location", t.bare()}, {"in", "username", t.url.User.Username()}, {"in", "password", password}}
+	case web:
+		password, _ := t.url.User.Password()
+		all = []property{
+			{"in", "location", t.bare()}, {"in", "user-id", t.url.User.Username()}, {"in", "user-pw", password},
+			{"in", "user-agent", "linkstart"}, {"in", "timeout", strconv.Itoa(max(1, int(limit.Seconds())))},
+		}
+	case file:
+		all = []property{{"in", "location", t.path}}
+	case device:
+		all = []property{{"in", "device", t.path}}
+	}
+	for _, one := range all {
+		set := p.Set
+		if secrets[one.name] && t.url != nil {
+			set = p.SetSecret
+		}
+		if one.value == "" {
+			continue
+		}
+		if err := set(one.element, one.name, one.value); err != nil {
+			return err
+		}
+	}
+	if t.kind != device {
+		return nil
+	}
+	jpegs, err := p.Offers("image/jpeg")
+	if err != nil {
+		return err
+	}
+	caps := "video/x-raw"
+	if jpegs {
+		caps = "image/jpeg"
+	}
+	return p.Set("src", "caps", caps)
+}
+
+func (t target) forRTSP(limit time.Duration) []property {
+	password, _ := t.url.User.Password()
+	transport := "tcp"
+	if t.udp {
+		transport = "udp"
+	}
+	return []property{
+		{"src", "location", t.bare()}, {"src", "user-id", t.url.User.Username()}, {"src", "user-pw", password},
+		{"src", "protocols", transport}, {"src", "latency", strconv.FormatInt(t.latency.Milliseconds(), 10)},
+		{"src", "tcp-timeout", strconv.FormatInt(limit.Microseconds(), 10)}, {"src", "timeout", "0"},
+		{"src", "user-agent", "linkstart"},
+		{"src", "tls-validation-flags", "0"}, // cameras sign their certificates themselves
+	}
+}

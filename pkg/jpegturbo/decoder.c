@@ -1,0 +1,73 @@
+#include "decoder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A progressive JPEG has about ten scans. Each costs a pass over all pixels, however few bytes it takes. */
+enum { MAX_SCANS = 100 };
+
+static void limit_scans(j_common_ptr info)
+{
+	struct linkstart_decoder *d = info->client_data;
+	if (d->jpeg.input_scan_number > MAX_SCANS)
+		linkstart_fail(d, "it has too many scans");
+}
+
+struct linkstart_decoder *linkstart_decoder_new(size_t budget)
+{
+	struct linkstart_decoder *d = calloc(1, sizeof *d);
+	if (!d)
+		return NULL;
+	d->budget = budget;
+	d->jpeg.err = linkstart_trap(&d->trap);
+	d->progress.progress_monitor = limit_scans;
+	return d;
+}
+
+void linkstart_decoder_free(struct linkstart_decoder *d)
+{
+	if (!d)
+		return;
+	jpeg_destroy_decompress(&d->jpeg);
+	for (int i = 0; i < MAX_COMPONENTS_OF_A_PICTURE; i++) {
+		free(d->decoded[i].samples);
+		free(d->scaled[i].samples);
+	}
+	free(d);
+}
+
+void linkstart_fail(struct linkstart_decoder *d, const char *message)
+{
+	strcpy(d->trap.message, message);
+	longjmp(d->trap.escape, 1);
+}
+
+void linkstart_begin(struct linkstart_decoder *d, const uint8_t *jpeg, size_t size, int width, int height)
+{
+	jpeg_create_decompress(&d->jpeg);
+	d->jpeg.client_data = d;
+	d->jpeg.progress = &d->progress;
+	d->jpeg.mem->max_memory_to_use = (long)d->budget;
+	jpeg_mem_src(&d->jpeg, jpeg, size);
+	jpeg_read_header(&d->jpeg, TRUE);
+	if (d->jpeg.image_width != (JDIMENSION)width || d->jpeg.image_height != (JDIMENSION)height)
+		linkstart_fail(d, "it declares two sizes");
+	if (d->jpeg.num_components > MAX_COMPONENTS_OF_A_PICTURE)
+		linkstart_fail(d, "it has too many components");
+	d->jpeg.dct_method = JDCT_ISLOW;
+	d->jpeg.scale_denom = 8;
+	d->jpeg.do_block_smoothing = FALSE; /* guesses what a cut progressive picture does not say */
+}
+
+void linkstart_plane_make(struct linkstart_decoder *d, struct linkstart_plane *p, size_t width, size_t height, size_t stride, size_t rows)
+{
+	if (stride > d->budget / rows)
+		linkstart_fail(d, "its sampling makes it too large");
+	d->budget -= stride * rows;
+	p->samples = malloc(stride * rows);
+	if (!p->samples)
+		linkstart_fail(d, "no memory");
+	p->width = width;
+	p->height = height;
+	p->stride = stride;
+}
