@@ -165,6 +165,7 @@ func (r *rig) ask(rendition camera.Rendition) *camera.Frame {
 }
 
 func TestPublishesOnlyWhileWanted(t *testing.T) {
+	t.Parallel()
 	var encoded sync.Map
 	r := start(t, 0, &scripted{run: func(ctx context.Context, _ int, offer func(camera.Picture)) error {
 		jpeg := picture(t, 1, 64, 48)
@@ -246,6 +247,7 @@ func TestSubIsSmall(t *testing.T) {
 }
 
 func TestSourceIsReconnected(t *testing.T) {
+	t.Parallel()
 	r := start(t, 0, &scripted{run: func(ctx context.Context, call int, offer func(camera.Picture)) error {
 		switch call {
 		case 1:
@@ -291,6 +293,7 @@ func TestLastPictureOutlivesItsBuffers(t *testing.T) {
 }
 
 func TestFrozenPictureIsNoticed(t *testing.T) {
+	t.Parallel()
 	jpeg := picture(t, 7, 64, 48)
 	thaw := make(chan struct{})
 	r := start(t, 100*time.Millisecond, &scripted{run: func(ctx context.Context, call int, offer func(camera.Picture)) error {
@@ -337,6 +340,7 @@ func TestWaitingIsNoFault(t *testing.T) {
 }
 
 func TestSamePictureAfterAPauseIsNotFrozen(t *testing.T) {
+	t.Parallel()
 	jpeg := picture(t, 7, 64, 48)
 	r := start(t, time.Second, &scripted{run: func(ctx context.Context, call int, offer func(camera.Picture)) error {
 		if call%2 == 1 {
@@ -344,6 +348,7 @@ func TestSamePictureAfterAPauseIsNotFrozen(t *testing.T) {
 			return camera.ErrWaiting
 		}
 		offer(camera.Picture{Captured: time.Now(), Width: 64, Height: 48, JPEG: bytes.Clone(jpeg)})
+		time.Sleep(100 * time.Millisecond) // a state that is over at once is not told
 		return camera.ErrWaiting
 	}})
 	for live := 0; live < 2; {
@@ -357,6 +362,7 @@ func TestSamePictureAfterAPauseIsNotFrozen(t *testing.T) {
 }
 
 func TestLeaseRateIsKept(t *testing.T) {
+	t.Parallel()
 	r := start(t, 0, &scripted{run: func(ctx context.Context, _ int, offer func(camera.Picture)) error { return flow(t, ctx, offer) }})
 	r.until(camera.Live)
 	feed, err := bus.OpenFeed(r.consumer, subjects, "cam", camera.Main, 4, quiet, func(*camera.Frame) {})

@@ -39,6 +39,7 @@ func cycle(pictures ...[]byte) *scripted {
 }
 
 func TestUnchangedPicturesAreSentOnceASecond(t *testing.T) {
+	t.Parallel()
 	s := start(t, 0, cycle(picture(t, 7, 64, 48))).published(5)
 	if s.FPSOut == 0 || s.FPSOut > 3 {
 		t.Errorf("%.1f frames a second of a picture that never changes, want about one; %.1f came in", s.FPSOut, s.FPSIn)
@@ -46,6 +47,7 @@ func TestUnchangedPicturesAreSentOnceASecond(t *testing.T) {
 }
 
 func TestSmallChangesAreSentOnceASecondWhereWanted(t *testing.T) {
+	t.Parallel()
 	noisy := [][]byte{picture(t, 100, 64, 48), picture(t, 103, 64, 48)}
 	atLeast := func(percent float64) func(*grab.Options) { return func(o *grab.Options) { o.MinChange = percent } }
 	s := start(t, 0, cycle(noisy...), atLeast(1)).published(5)

@@ -56,6 +56,7 @@ func standby(s camera.Standby) func(*grab.Options) {
 }
 
 func TestWarmCameraAnswersAtOnceAndIsWoken(t *testing.T) {
+	t.Parallel()
 	s := newSleeper(t)
 	r := start(t, time.Second, s, standby(camera.Warm))
 	first := r.until(camera.Live)
@@ -108,6 +109,7 @@ func TestHotCameraIsAlwaysAwake(t *testing.T) {
 }
 
 func TestColdCameraConnectsOnDemand(t *testing.T) {
+	t.Parallel()
 	var connected atomic.Int64
 	ended := make(chan struct{}, 10)
 	r := start(t, 0, &scripted{run: func(ctx context.Context, _ int, offer func(camera.Picture)) error {
