@@ -60,7 +60,7 @@ const seeScript = `(() => {
 		Plate: [text(".plate-title"), text(".plate-detail")].filter(Boolean).join(": "),
 		Covered: "covered" in stage.dataset, Process: text("#figure-pid"),
 		Rate: Number(text("#figure-fps")) || 0, Bitrate: text("#figure-bitrate"),
-		ClickMS: one("#figure-click").dataset.clickMs ?? "",
+		ClickMS: one("#switch-time").dataset.ms ?? "",
 		Tiles: all("button.tile").map((e) => ({
 			ID: e.dataset.camera, State: e.dataset.state, Word: text(".state span", e), Name: text(".tile-name", e),
 			Picture: e.dataset.picture ?? "", Chosen: e.getAttribute("aria-pressed") === "true", Alarm: "alarm" in e.dataset,

@@ -14,7 +14,6 @@ export class Stage {
   #texts;
   #target = "";
   #since = 0;
-  #clicked = 0;
   /** @type {"connecting"|"open"|"lost"} */ #connection = "connecting";
   /** @type {import("./painter.js").Figures|null} */ #picture = null;
   /** @type {number[]} */ #timers = [];
@@ -35,12 +34,8 @@ export class Stage {
     return this.#target;
   }
 
-  /** @param {string} camera id, "" for none @param {number} [clicked] ms since Unix epoch, where a click asked for it */
-  show(camera, clicked = 0) {
-    if (clicked && camera !== this.#picture?.camera) {
-      this.#clicked = clicked;
-      find(this.#root, "#figure-click").removeAttribute("data-click-ms");
-    }
+  /** @param {string} camera id, "" for none */
+  show(camera) {
     if (camera === this.#target) return;
     this.#target = camera;
     this.#since = performance.now();
@@ -59,18 +54,6 @@ export class Stage {
   picture(picture) {
     this.#picture = picture;
     this.render();
-  }
-
-  /** The first picture of a camera. @param {import("./painter.js").Figures} picture @param {number} at ms since Unix epoch */
-  shown(picture, at) {
-    if (this.#clicked && picture.camera === this.#target) {
-      const ms = Math.max(0, Math.round(at - this.#clicked));
-      this.#clicked = 0;
-      const figure = find(this.#root, "#figure-click");
-      say(figure, this.#texts.duration(ms));
-      figure.dataset.clickMs = String(ms);
-    }
-    this.picture(picture);
   }
 
   render() {
@@ -113,6 +96,7 @@ export class Stage {
     const figure = (/** @type {string} */ name, /** @type {string} */ text) => say(find(this.#root, `#figure-${name}`), text);
     figure("fps", rate(picture?.fps));
     figure("age", this.#texts.duration(picture?.ageMs));
+    this.#work(picture);
     const { width, height } = picture ?? { width: info?.width, height: info?.height };
     figure("size", width && height ? `${width} × ${height}` : "–");
     figure("bitrate", bitrate(info?.bitrate));
@@ -120,6 +104,17 @@ export class Stage {
     figure("pid", info?.pid ? String(info.pid) : "–");
     figure("restarts", info ? String(info.restarts ?? 0) : "–");
     figure("source", info?.source || "–");
+  }
+
+  /** What the picture costs here. @param {import("./painter.js").Figures|null} picture */
+  #work(picture) {
+    const { decodeMs = null, drawMs = null } = picture ?? {};
+    const element = find(this.#root, "#figure-work");
+    const known = decodeMs !== null && drawMs !== null;
+    say(element, known ? `${decodeMs.toFixed(1)} + ${drawMs.toFixed(1)} ${this.#texts.get("unit_ms")}` : "–");
+    element.toggleAttribute("data-decode-ms", known);
+    element.toggleAttribute("data-draw-ms", known);
+    if (known) Object.assign(element.dataset, { decodeMs: decodeMs.toFixed(3), drawMs: drawMs.toFixed(3) });
   }
 
   /**

@@ -33,6 +33,8 @@ export const en = {
   size: "Size",
   bitrate: "Data",
   click: "Switch",
+  usual: "Switch median / p95",
+  work: "Decode + draw",
   viewers: "Viewers",
   process: "Process",
   restarts: "Restarts",

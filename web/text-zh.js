@@ -33,6 +33,8 @@ export const zh = {
   size: "分辨率",
   bitrate: "码率",
   click: "切换用时",
+  usual: "切换中位数 / p95",
+  work: "解码 + 绘制",
   viewers: "观看人数",
   process: "进程",
   restarts: "重启次数",
