@@ -26,7 +26,7 @@ const talkative = new Set();
 /** @type {Map<number, Switch>} */
 const switches = new Map();
 /** Where there are no frames of the screen to be told of, a picture counts once it is drawn. */
-const frame = (/** @type {() => void} */ callback) => (self.requestAnimationFrame ? requestAnimationFrame(callback) : callback());
+const nextFrame = (/** @type {() => void} */ callback) => (self.requestAnimationFrame ? requestAnimationFrame(callback) : callback());
 
 /** @type {Link} */ let link;
 let asleep = false;
@@ -62,7 +62,7 @@ const commands = {
     switches.delete(stream);
     if (painters.get(stream)?.camera === camera) return; // it is there
     let seq = 0;
-    const change = new Switch(camera, at - performance.timeOrigin, frame, (took) => {
+    const change = new Switch(camera, at - performance.timeOrigin, nextFrame, (took) => {
       if (switches.get(stream) !== change) return; // another click, or nobody looks any more
       if (change.done) switches.delete(stream);
       seq ||= ++switched;
