@@ -55,7 +55,8 @@ export class Painter {
    * @param {number} stream
    * @param {OffscreenCanvas} canvas
    * @param {(seq: number) => void} ack called once for each frame that is done with
-   * @param {(picture: Picture, first: boolean) => void} drawn called when a picture is on the canvas; first of its camera?
+   * @param {(picture: Picture, news: boolean) => void} drawn a picture is on the canvas; news: of another camera than the one
+   *   before it, or live where that was not, or the reverse
    */
   constructor(stream, canvas, ack, drawn) {
     this.#stream = stream;
@@ -173,9 +174,10 @@ export class Painter {
     this.#context?.drawImage(bitmap, 0, 0);
     const now = performance.now();
     const first = this.#shown?.camera !== frame.camera;
+    const news = first || this.#shown?.notLive !== frame.notLive;
     this.#meter.note(now, decodeMs, now - began, first);
     const { camera, seq, notLive, arrived, ageMs } = frame; // the bytes are not needed again
     this.#shown = { camera, seq, notLive, arrived, ageMs };
-    this.#drawn(this.#shown, first);
+    this.#drawn(this.#shown, news);
   }
 }

@@ -6,6 +6,8 @@ import { judge } from "./verdict.js";
 const SPINNER_MS = 150;
 /** After so long the picture of another camera must not stand under the new name any more, ms. */
 const COVER_MS = 2000;
+/** A camera that is being woken shows its last keyframe first: for so long that may go without a word, ms. */
+const WAKE_MS = 300;
 
 /** The large picture with its name, its figures, and a clear sign whenever it is not the present. */
 export class Stage {
@@ -17,6 +19,8 @@ export class Stage {
   /** @type {"connecting"|"open"|"lost"} */ #connection = "connecting";
   /** @type {import("./painter.js").Figures|null} */ #picture = null;
   /** @type {number[]} */ #timers = [];
+  #lastKnownSince = 0;
+  #wakeTimer = 0;
 
   /** @param {HTMLElement} root @param {import("./cameras.js").Cameras} cameras @param {import("./i18n.js").Texts} texts */
   constructor(root, cameras, texts) {
@@ -52,6 +56,11 @@ export class Stage {
 
   /** @param {import("./painter.js").Figures} picture what is on the canvas now */
   picture(picture) {
+    if (picture.notLive && !(this.#picture?.notLive && this.#picture.camera === picture.camera)) {
+      this.#lastKnownSince = performance.now();
+      clearTimeout(this.#wakeTimer);
+      this.#wakeTimer = setTimeout(() => this.render(), WAKE_MS + 1);
+    }
     this.#picture = picture;
     this.render();
   }
@@ -73,10 +82,11 @@ export class Stage {
     const covered = missing && (!picture || !this.#target || !info || waited >= COVER_MS);
     const hopeful = missing && connected && info !== undefined && ["live", "starting"].includes(info.state);
     const connecting = this.#connection === "connecting";
-    this.#root.dataset.live = String(verdict.live);
+    const waking = verdict.reason === "last" && performance.now() - this.#lastKnownSince < WAKE_MS;
+    this.#root.dataset.live = String(verdict.live || waking);
     this.#root.toggleAttribute("data-covered", covered);
     find(this.#root, "#stage-spinner").hidden = !hopeful && !connecting;
-    this.#plate(verdict, info, connecting || (hopeful && waited < COVER_MS));
+    this.#plate(verdict, info, connecting || waking || (hopeful && waited < COVER_MS));
   }
 
   /** @param {import("./cameras.js").Info|undefined} info */
@@ -149,7 +159,7 @@ export class Stage {
       case "connection": return { sign: "lost", title: t.get("lost"), detail: t.get("lost_hint") };
       case "none": return { sign: "waiting", title: t.get("none"), detail: t.get("none_hint") };
       case "unknown": return { sign: "unknown", title: t.get("unknown", { camera: this.#target }), detail: t.get("unknown_hint") };
-      case "last": return { sign: "reconnecting", title: t.get("last"), detail: error };
+      case "last": return { sign: "reconnecting", title: t.get("last"), detail: error || t.get("last_hint") };
       case "stale": return { sign: "frozen", title: t.get("stale"), detail: error };
       case "empty":
       case "switching": return { sign: "starting", title: t.get("waiting_first"), detail: error };

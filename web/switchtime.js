@@ -16,6 +16,7 @@ export class SwitchTime {
     this.#output = find(root, "#switch-time");
     this.#usual = find(root, "#figure-usual");
     this.#texts = texts;
+    this.#usual.title = texts.get("usual");
   }
 
   /** @param {{seq: number} & import("./switch.js").Took} took told twice where the first picture was taken before the click */
@@ -38,7 +39,7 @@ export class SwitchTime {
     this.#output.dataset.seq = String(seq); // last: who sees it sees the rest
     say(this.#output, this.#texts.duration(ms));
     const both = [0.5, 0.95].map((share) => Math.round(this.#first.at(share) ?? 0)).join(" / ");
-    say(this.#usual, `${both} ${this.#texts.get("unit_ms")}`);
+    say(this.#usual, both);
   }
 
   /** @param {string} name @param {number|null} ms */

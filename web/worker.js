@@ -26,7 +26,7 @@ const talkative = new Set();
 /** @type {Map<number, Switch>} */
 const switches = new Map();
 /** Where there are no frames of the screen to be told of, a picture counts once it is drawn. */
-const nextFrame = (/** @type {() => void} */ callback) => (self.requestAnimationFrame ? requestAnimationFrame(callback) : callback());
+const nextFrame = (/** @type {() => void} */ callback) => (globalThis.requestAnimationFrame ? requestAnimationFrame(callback) : callback());
 
 /** @type {Link} */ let link;
 let asleep = false;
@@ -54,7 +54,7 @@ const commands = {
   },
   canvas(/** @type {{stream: number, canvas: OffscreenCanvas, figures: boolean}} */ { stream, canvas, figures }) {
     const ack = (/** @type {number} */ seq) => link.send({ type: "ack", stream, seq });
-    painters.set(stream, new Painter(stream, canvas, ack, (picture, first) => drawn(stream, picture, first)));
+    painters.set(stream, new Painter(stream, canvas, ack, (picture, news) => drawn(stream, picture, news)));
     if (figures) talkative.add(stream);
   },
   /** The user wants this camera, by a click at that time, ms since the Unix epoch. */
@@ -157,9 +157,9 @@ function stopped() {
   return true;
 }
 
-/** @param {number} stream @param {import("./painter.js").Picture} picture @param {boolean} first of its camera: reported at once */
-function drawn(stream, picture, first) {
-  if (first) postMessage({ is: "shown", figures: painters.get(stream)?.figures() });
+/** @param {number} stream @param {import("./painter.js").Picture} picture @param {boolean} news to be told at once */
+function drawn(stream, picture, news) {
+  if (news) postMessage({ is: "shown", figures: painters.get(stream)?.figures() });
   switches.get(stream)?.drawn(picture);
 }
 

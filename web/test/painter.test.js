@@ -21,10 +21,10 @@ afterEach(() => delete globalThis.createImageBitmap);
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 function painter() {
-  const seen = { acks: [], first: 0, draws: 0 };
+  const seen = { acks: [], news: 0, draws: 0 };
   const canvas = { width: 0, height: 0, getContext: () => ({ drawImage: () => seen.draws++ }) };
-  const made = new Painter(1, canvas, (seq) => seen.acks.push(seq), (picture, first) => {
-    seen.first += first;
+  const made = new Painter(1, canvas, (seq) => seen.acks.push(seq), (picture, news) => {
+    seen.news += news;
     seen.last = picture;
   });
   return { made, seen };
@@ -43,7 +43,7 @@ test("one decode at a time, and the newest waits", async () => {
   decodes[1].done();
   await settle();
   assert.deepEqual(seen.acks, [2, 3, 1, 4]);
-  assert.deepEqual([seen.draws, seen.first, open, closed], [2, 1, 2, 2]);
+  assert.deepEqual([seen.draws, seen.news, open, closed], [2, 1, 2, 2]);
   assert.equal(made.figures().seq, 4);
   assert.equal(made.figures().dropped, 2);
 });
@@ -132,7 +132,7 @@ test("a camera that is not wanted any more is not decoded, before the server has
   made.offer(frame(90));
   decodes[2].done();
   await settle();
-  assert.deepEqual([seen.draws, seen.first, made.camera], [2, 2, "c"]);
+  assert.deepEqual([seen.draws, seen.news, made.camera], [2, 2, "c"]);
 });
 
 test("a switch does not wait for a decode that it made useless, and no more than one of those is under way", async () => {
@@ -201,4 +201,15 @@ test("what decoding and drawing cost is told with the first picture", async () =
   const { decodeMs, drawMs, fps } = made.figures();
   assert.ok(decodeMs > 0 && drawMs >= 0, `${decodeMs} ${drawMs}`);
   assert.equal(fps, 0);
+});
+
+test("a live picture after one that was not is news, and the next one is not", async () => {
+  const { made, seen } = painter();
+  made.switchTo("a");
+  for (const [i, notLive] of [true, false, false].entries()) {
+    made.offer({ ...frame(i), notLive });
+    decodes[i].done();
+    await settle();
+  }
+  assert.deepEqual([seen.draws, seen.news], [3, 2]);
 });
