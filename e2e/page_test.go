@@ -183,7 +183,7 @@ func TestPageWithACameraThatIsWoken(t *testing.T) {
 	if v.Switches != 1 || v.ClickMS == "" || v.LiveMS != "" || v.Covered {
 		t.Errorf("a picture that is not live: %+v", v)
 	}
-	if age := eval[string](p, `document.querySelector(".plate-age").textContent`); !strings.HasPrefix(age, "Picture is 5") && !strings.HasSuffix(age, " s old") {
+	if age := eval[string](p, `document.querySelector(".plate-age").textContent`); !strings.HasPrefix(age, "Picture is ") || !strings.HasSuffix(age, " old") {
 		t.Errorf("its age is told as %q", age)
 	}
 	shown := 0.0
