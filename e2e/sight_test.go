@@ -33,7 +33,11 @@ type sight struct {
 	Plate      string // what is said over a picture that is not live, "" where nothing is
 	Covered    bool
 	Process    string
-	ClickMS    string
+	ClickMS    string  // from the last click to its first picture
+	LiveMS     string  // and to the first one taken after it, "" until then
+	Switches   int     // measured so far
+	DecodeMS   float64 // of a picture, 0 before it is known
+	DrawMS     float64
 	Rate       float64 // pictures per second, 0 before it is known
 	Bitrate    string
 	Tiles      []tile
@@ -60,7 +64,9 @@ const seeScript = `(() => {
 		Plate: [text(".plate-title"), text(".plate-detail")].filter(Boolean).join(": "),
 		Covered: "covered" in stage.dataset, Process: text("#figure-pid"),
 		Rate: Number(text("#figure-fps")) || 0, Bitrate: text("#figure-bitrate"),
-		ClickMS: one("#figure-click").dataset.clickMs ?? "",
+		ClickMS: one("#switch-time").dataset.ms ?? "", LiveMS: one("#switch-time").dataset.liveMs ?? "",
+		Switches: Number(one("#switch-time").dataset.seq ?? 0),
+		DecodeMS: Number(one("#figure-work").dataset.decodeMs ?? 0), DrawMS: Number(one("#figure-work").dataset.drawMs ?? -1),
 		Tiles: all("button.tile").map((e) => ({
 			ID: e.dataset.camera, State: e.dataset.state, Word: text(".state span", e), Name: text(".tile-name", e),
 			Picture: e.dataset.picture ?? "", Chosen: e.getAttribute("aria-pressed") === "true", Alarm: "alarm" in e.dataset,

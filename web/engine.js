@@ -2,7 +2,7 @@
 
 /**
  * The page's end of the worker: hands over canvases, says what each stream should show, and passes on what comes back as
- * events: "connection", "delay", "message", "unsent", "shown", "figures" (see worker.js), each with its fields as detail.
+ * events: "connection", "delay", "message", "unsent", "shown", "figures", "switched" (see worker.js), each with its fields as detail.
  */
 export class Engine extends EventTarget {
   #worker = new Worker(new URL("worker.js", import.meta.url), { type: "module", name: "linkstart" });
@@ -47,6 +47,11 @@ export class Engine extends EventTarget {
   /** @param {number} stream @param {string} room @param {"main"|"sub"} rendition @param {number} fps */
   follow(stream, room, rendition, fps) {
     this.#post({ do: "want", message: { type: "follow", stream, room, rendition, fps } });
+  }
+
+  /** Measures how long it takes from a click until that camera is seen. @param {number} stream @param {string} camera @param {Event} event */
+  clicked(stream, camera, event) {
+    this.#post({ do: "clicked", stream, camera, at: performance.timeOrigin + event.timeStamp });
   }
 
   /** @param {number} stream */

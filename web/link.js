@@ -11,7 +11,7 @@ const CONNECT_MS = 5000;
  * @typedef {object} Handlers
  * @property {() => void} open the connection stands: ask for everything again
  * @property {(message: Record<string, any>) => void} message a JSON message, any type but pong
- * @property {(data: ArrayBuffer) => void} binary
+ * @property {(data: ArrayBuffer, old: boolean) => void} binary old: it had been waiting here when catchUp was called
  * @property {(state: "connecting"|"open"|"lost", retryMs: number) => void} state
  * @property {(ms: number) => void} delay time to the server and back
  */
@@ -26,6 +26,7 @@ export class Link {
   #deadline = 0;
   #pulse = 0;
   #heard = 0;
+  #behind = 0; // performance.now() of the ping before whose answer everything is old, 0 for none
 
   /** @param {string} url @param {Handlers} on */
   constructor(url, on) {
@@ -54,6 +55,15 @@ export class Link {
   }
 
   /**
+   * For a page that was stopped and runs again: what comes before the server has answered a ping of now was sent before
+   * it, and is told as old. Needs no clock, as messages keep their order.
+   */
+  catchUp() {
+    this.#behind = performance.now();
+    this.probe();
+  }
+
+  /**
    * @param {object} message
    * @returns {boolean} false when there is no connection: nothing is kept for later
    */
@@ -66,6 +76,7 @@ export class Link {
   #opened() {
     clearTimeout(this.#deadline);
     this.#heard = performance.now();
+    this.#behind = 0;
     this.#pulse = setInterval(() => this.#beat(), PING_MS);
     this.#on.state("open", 0);
     this.#on.open();
@@ -82,15 +93,21 @@ export class Link {
   #received(data) {
     this.#heard = performance.now();
     this.#backoff.reset();
-    if (typeof data !== "string") return this.#on.binary(data);
+    if (typeof data !== "string") return this.#on.binary(data, this.#behind > 0);
     let message;
     try {
       message = JSON.parse(data);
     } catch {
       return; // what is no JSON has nothing to say to us
     }
-    if (message?.type === "pong") this.#on.delay(performance.now() - Number(message.t));
+    if (message?.type === "pong") this.#answered(Number(message.t));
     else if (typeof message?.type === "string") this.#on.message(message);
+  }
+
+  /** @param {number} asked performance.now() of the ping */
+  #answered(asked) {
+    if (asked >= this.#behind) this.#behind = 0;
+    this.#on.delay(performance.now() - asked);
   }
 
   /** Lets go of the socket without waiting for it: closing a dead one can take minutes. */

@@ -3,7 +3,11 @@
  *
  * What browser tests may rely on: button.tile[data-camera][data-state]; [data-stage] with data-camera and data-seq of the
  * picture shown, and data-live; [data-action=follow|restart|snapshot|fullscreen]; [data-connection] = connecting, open or
- * lost; [data-click-ms], the ms from the last click to its picture, absent while that is awaited.
+ * lost; and figures, each absent where there is none: #figure-work[data-decode-ms][data-draw-ms], means over two seconds;
+ * output#switch-time, which data-seq counts the measured switches on: data-ms from the click (the event's own time) until
+ * the camera's first picture is seen, data-live-ms until the first one is that was taken after the click (not there until
+ * then); data-median-ms, data-p95-ms, data-live-median-ms, data-live-p95-ms of the last 100 switches. What "seen" means is
+ * in switch.js.
  */
 import { cameraOf, hashOf, roomOf, socketOf } from "./address.js";
 import { Alarms } from "./alarms.js";
@@ -16,6 +20,7 @@ import { Messages } from "./messages.js";
 import { Restarts } from "./restarts.js";
 import { save } from "./snapshot.js";
 import { Stage } from "./stage.js";
+import { SwitchTime } from "./switchtime.js";
 import { Wall } from "./wall.js";
 
 /** Asked for on the stage: more than cameras give, so that theirs counts. */
@@ -37,6 +42,7 @@ class Viewer {
   #messages = new Messages(find(document, "#messages"));
   #restarts = new Restarts(this.#cameras, this.#messages, this.#texts);
   #stage = new Stage(find(document, "[data-stage]"), this.#cameras, this.#texts);
+  #switchTime = new SwitchTime(document, this.#texts);
   #stream = this.#engine.attach(find(document, "#stage-canvas"), true);
   #alarms = new Alarms(find(document, "#alarms"), this.#cameras, this.#texts, this.#room, {
     show: (camera, event) => this.#choose(camera, event),
@@ -61,8 +67,10 @@ class Viewer {
     on("connection", ({ state }) => this.#connection(state));
     on("delay", ({ ms }) => say(find(document, "#connection-delay"), `${Math.max(1, Math.round(ms))} ms`));
     on("unsent", () => this.#refused(this.#texts.get("no_connection")));
-    on("shown", ({ figures, at }) => figures.stream === this.#stream && this.#stage.shown(figures, at));
-    on("figures", ({ figures }) => figures.stream === this.#stream && this.#stage.picture(figures));
+    for (const type of ["shown", "figures"]) {
+      on(type, ({ figures }) => figures.stream === this.#stream && this.#stage.picture(figures));
+    }
+    on("switched", (took) => took.stream === this.#stream && this.#switchTime.took(took));
     on("broken", () => this.#messages.add(this.#texts.get("viewer_broken"), "bad", 0));
     for (const type of ["list", "status"]) this.#cameras.addEventListener(type, () => this.#count());
     this.#alarms.addEventListener("change", () => {
@@ -146,13 +154,13 @@ class Viewer {
 
   /** @param {string} camera @param {Event} event the click or key that chose it */
   #choose(camera, event) {
-    const clicked = performance.timeOrigin + event.timeStamp;
     if (!this.#following) {
       if (camera === this.#own) return;
       this.#own = camera;
-      history.pushState(null, "", hashOf(camera));
+      this.#engine.clicked(this.#stream, camera, event);
       this.#engine.watch(this.#stream, camera, "main", STAGE_FPS);
-      return this.#show(camera, clicked);
+      history.pushState(null, "", hashOf(camera));
+      return this.#show(camera);
     }
     const holder = this.#alarms.holder;
     if (holder && holder !== camera) {
@@ -163,13 +171,14 @@ class Viewer {
     if (camera === this.#stage.target) return;
     clearTimeout(this.#confirm);
     this.#confirm = setTimeout(() => this.#settle(), CONFIRM_MS);
-    this.#show(camera, clicked);
+    this.#engine.clicked(this.#stream, camera, event);
     this.#engine.select(this.#room, camera);
+    this.#show(camera);
   }
 
-  /** @param {string} camera @param {number} [clicked] */
-  #show(camera, clicked) {
-    this.#stage.show(camera, clicked);
+  /** @param {string} camera */
+  #show(camera) {
+    this.#stage.show(camera);
     this.#wall.choose(camera);
     this.#title();
   }

@@ -1,22 +1,34 @@
+import { Meter } from "./meter.js";
+
 /** @typedef {import("./frame.js").Frame} Frame */
 /** @typedef {Frame & {camera: string, arrived: number}} Arrival */
 
 /**
- * @typedef {object} Figures
+ * @typedef {object} Picture what is on the canvas
+ * @property {string} camera
+ * @property {number} seq
+ * @property {boolean} notLive
+ * @property {number} arrived performance.now()
+ * @property {number} ageMs when it arrived
+ */
+
+/**
+ * @typedef {object} State
  * @property {number} stream
  * @property {string} camera of the picture on the canvas
  * @property {number} seq of that picture
  * @property {boolean} notLive
  * @property {number} ageMs now
- * @property {number} fps drawn, over the last two seconds
  * @property {number} width px
  * @property {number} height px
- * @property {number} dropped frames overtaken by a newer one before they were decoded
+ * @property {number} dropped frames that were never decoded: overtaken by a newer one, old, or no longer wanted
  * @property {number} broken frames that did not decode
  */
 
-/** The rate is taken over so many ms. */
-const WINDOW_MS = 2000;
+/** @typedef {State & import("./meter.js").Measured} Figures */
+
+/** Decodes under way: one, and one more that a switch has made useless, for which nobody waits. */
+const DECODES = 2;
 
 /**
  * One stream on its way to one canvas: at most one decode at a time and one frame waiting, which the next one replaces.
@@ -27,13 +39,15 @@ export class Painter {
   #canvas;
   #context;
   #ack;
-  #first;
+  #drawn;
+  #meter = new Meter();
   #camera = "";
+  /** @type {string|null} */ #wanted = null;
   /** @type {Arrival|null} */ #waiting = null;
-  /** @type {Arrival|null} */ #shown = null;
-  #busy = false;
+  /** @type {Arrival|null} the newest one under way */ #decoding = null;
+  /** @type {Picture|null} */ #shown = null;
+  #decodes = 0;
   #closed = false;
-  /** @type {number[]} */ #drawn = [];
   #dropped = 0;
   #broken = 0;
 
@@ -41,29 +55,47 @@ export class Painter {
    * @param {number} stream
    * @param {OffscreenCanvas} canvas
    * @param {(seq: number) => void} ack called once for each frame that is done with
-   * @param {() => void} first called when the first picture of a camera is on the canvas
+   * @param {(picture: Picture, news: boolean) => void} drawn a picture is on the canvas; news: of another camera than the one
+   *   before it, or live where that was not, or the reverse
    */
-  constructor(stream, canvas, ack, first) {
+  constructor(stream, canvas, ack, drawn) {
     this.#stream = stream;
     this.#canvas = canvas;
     this.#context = canvas.getContext("2d", { alpha: false });
     this.#ack = ack;
-    this.#first = first;
+    this.#drawn = drawn;
   }
 
-  /** From now on frames are of this camera; what is under way of another is not drawn any more. @param {string} camera */
+  /** The camera of the picture on the canvas, "" before the first. */
+  get camera() {
+    return this.#shown?.camera ?? "";
+  }
+
+  /** Nothing but this camera is decoded any more, whatever is on its way. @param {string|null} camera null for any */
+  want(camera) {
+    this.#wanted = camera;
+    this.#sift();
+  }
+
+  /** The server says: from now on frames are of this camera, "" for none that can be used. @param {string} camera */
   switchTo(camera) {
     this.#camera = camera;
-    if (this.#waiting && this.#waiting.camera !== camera) this.#drop();
+    this.#sift();
   }
 
   /** @param {Frame} frame */
   offer(frame) {
-    if (!this.#camera) return this.#ack(frame.seq); // nobody has said yet what it shows
-    const arrival = { ...frame, camera: this.#camera, arrived: performance.now() };
-    if (this.#waiting) this.#drop();
-    this.#waiting = arrival;
-    if (!this.#busy) this.#work();
+    const waiting = this.#waiting;
+    if (!this.#uses(this.#camera) || (waiting && frame.captured < waiting.captured)) return this.pass(frame);
+    if (waiting) this.pass(waiting);
+    this.#waiting = { ...frame, camera: this.#camera, arrived: performance.now() };
+    this.#next();
+  }
+
+  /** Does without this frame. @param {Frame} frame */
+  pass(frame) {
+    this.#dropped++;
+    this.#ack(frame.seq);
   }
 
   /** @returns {Figures|null} null before the first picture */
@@ -71,29 +103,18 @@ export class Painter {
     const shown = this.#shown;
     if (!shown) return null;
     const now = performance.now();
-    while (this.#drawn.length && now - this.#drawn[0] > WINDOW_MS) this.#drawn.shift();
     return {
       stream: this.#stream,
       camera: shown.camera,
       seq: shown.seq,
       notLive: shown.notLive,
       ageMs: shown.ageMs + (now - shown.arrived),
-      fps: this.#rate(now),
       width: this.#canvas.width,
       height: this.#canvas.height,
       dropped: this.#dropped,
       broken: this.#broken,
+      ...this.#meter.figures(now),
     };
-  }
-
-  /** Frames per second, falling as soon as one is overdue. @param {number} now */
-  #rate(now) {
-    const intervals = this.#drawn.length - 1;
-    if (intervals < 1) return 0;
-    const last = this.#drawn[intervals];
-    const span = last - this.#drawn[0];
-    const overdue = Math.max(0, now - last - span / intervals);
-    return (intervals * 1000) / (span + overdue);
   }
 
   /** Draws nothing more. */
@@ -102,47 +123,61 @@ export class Painter {
     this.#waiting = null;
   }
 
-  #drop() {
-    this.#dropped++;
-    this.#ack(/** @type {Arrival} */ (this.#waiting).seq);
-    this.#waiting = null;
+  /** @param {string} camera */
+  #uses(camera) {
+    return camera !== "" && camera === this.#camera && (this.#wanted === null || camera === this.#wanted);
   }
 
-  async #work() {
-    this.#busy = true;
-    while (this.#waiting && !this.#closed) {
-      const frame = this.#waiting;
-      this.#waiting = null;
-      await this.#show(frame);
-      this.#ack(frame.seq);
-    }
-    this.#busy = false;
+  /** Lets go of a waiting frame that is of no use any more. */
+  #sift() {
+    const waiting = this.#waiting;
+    if (!waiting || this.#uses(waiting.camera)) return;
+    this.#waiting = null;
+    this.pass(waiting);
+  }
+
+  #next() {
+    const frame = this.#waiting;
+    const busy = this.#decoding !== null && this.#uses(this.#decoding.camera);
+    if (!frame || busy || this.#decodes >= DECODES || this.#closed) return;
+    this.#waiting = null;
+    this.#decoding = frame;
+    this.#decodes++;
+    void this.#show(frame);
   }
 
   /** @param {Arrival} frame */
   async #show(frame) {
-    let bitmap;
-    try {
-      bitmap = await createImageBitmap(new Blob([frame.jpeg], { type: "image/jpeg" }));
-    } catch {
-      this.#broken++; // a camera may send rubbish now and then: the next picture puts it right
-      return;
-    }
-    if (!this.#closed && frame.camera === this.#camera) this.#draw(bitmap, frame);
-    bitmap.close();
+    const began = performance.now();
+    const bitmap = await createImageBitmap(new Blob([frame.jpeg], { type: "image/jpeg" })).catch(() => null);
+    if (!bitmap) this.#broken++; // a camera may send rubbish now and then: the next picture puts it right
+    else if (this.#fits(frame)) this.#draw(bitmap, frame, performance.now() - began);
+    bitmap?.close();
+    this.#decodes--;
+    if (this.#decoding === frame) this.#decoding = null;
+    this.#ack(frame.seq);
+    this.#next();
   }
 
-  /** @param {ImageBitmap} bitmap @param {Arrival} frame */
-  #draw(bitmap, frame) {
+  /** Decoded, but still to be shown? Two decodes may end in another order than they began. @param {Arrival} frame */
+  #fits(frame) {
+    return !this.#closed && this.#uses(frame.camera) && frame.arrived >= (this.#shown?.arrived ?? 0);
+  }
+
+  /** @param {ImageBitmap} bitmap @param {Arrival} frame @param {number} decodeMs */
+  #draw(bitmap, frame, decodeMs) {
+    const began = performance.now();
     if (this.#canvas.width !== bitmap.width || this.#canvas.height !== bitmap.height) {
       this.#canvas.width = bitmap.width;
       this.#canvas.height = bitmap.height;
     }
     this.#context?.drawImage(bitmap, 0, 0);
-    const fresh = this.#shown?.camera !== frame.camera;
-    if (fresh) this.#drawn = []; // the first one came at once, out of the rhythm: the rate starts with the second
-    else this.#drawn.push(performance.now());
-    this.#shown = { ...frame, jpeg: new Uint8Array(0) }; // the bytes are not needed again
-    if (fresh) this.#first();
+    const now = performance.now();
+    const first = this.#shown?.camera !== frame.camera;
+    const news = first || this.#shown?.notLive !== frame.notLive;
+    this.#meter.note(now, decodeMs, now - began, first);
+    const { camera, seq, notLive, arrived, ageMs } = frame; // the bytes are not needed again
+    this.#shown = { camera, seq, notLive, arrived, ageMs };
+    this.#drawn(this.#shown, news);
   }
 }

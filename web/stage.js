@@ -6,6 +6,8 @@ import { judge } from "./verdict.js";
 const SPINNER_MS = 150;
 /** After so long the picture of another camera must not stand under the new name any more, ms. */
 const COVER_MS = 2000;
+/** A camera that is being woken shows its last keyframe first: for so long that may go without a word, ms. */
+const WAKE_MS = 300;
 
 /** The large picture with its name, its figures, and a clear sign whenever it is not the present. */
 export class Stage {
@@ -14,10 +16,11 @@ export class Stage {
   #texts;
   #target = "";
   #since = 0;
-  #clicked = 0;
   /** @type {"connecting"|"open"|"lost"} */ #connection = "connecting";
   /** @type {import("./painter.js").Figures|null} */ #picture = null;
   /** @type {number[]} */ #timers = [];
+  #lastKnownSince = 0;
+  #wakeTimer = 0;
 
   /** @param {HTMLElement} root @param {import("./cameras.js").Cameras} cameras @param {import("./i18n.js").Texts} texts */
   constructor(root, cameras, texts) {
@@ -35,12 +38,8 @@ export class Stage {
     return this.#target;
   }
 
-  /** @param {string} camera id, "" for none @param {number} [clicked] ms since Unix epoch, where a click asked for it */
-  show(camera, clicked = 0) {
-    if (clicked && camera !== this.#picture?.camera) {
-      this.#clicked = clicked;
-      find(this.#root, "#figure-click").removeAttribute("data-click-ms");
-    }
+  /** @param {string} camera id, "" for none */
+  show(camera) {
     if (camera === this.#target) return;
     this.#target = camera;
     this.#since = performance.now();
@@ -57,20 +56,13 @@ export class Stage {
 
   /** @param {import("./painter.js").Figures} picture what is on the canvas now */
   picture(picture) {
+    if (picture.notLive && !(this.#picture?.notLive && this.#picture.camera === picture.camera)) {
+      this.#lastKnownSince = performance.now();
+      clearTimeout(this.#wakeTimer);
+      this.#wakeTimer = setTimeout(() => this.render(), WAKE_MS + 1);
+    }
     this.#picture = picture;
     this.render();
-  }
-
-  /** The first picture of a camera. @param {import("./painter.js").Figures} picture @param {number} at ms since Unix epoch */
-  shown(picture, at) {
-    if (this.#clicked && picture.camera === this.#target) {
-      const ms = Math.max(0, Math.round(at - this.#clicked));
-      this.#clicked = 0;
-      const figure = find(this.#root, "#figure-click");
-      say(figure, this.#texts.duration(ms));
-      figure.dataset.clickMs = String(ms);
-    }
-    this.picture(picture);
   }
 
   render() {
@@ -90,10 +82,11 @@ export class Stage {
     const covered = missing && (!picture || !this.#target || !info || waited >= COVER_MS);
     const hopeful = missing && connected && info !== undefined && ["live", "starting"].includes(info.state);
     const connecting = this.#connection === "connecting";
-    this.#root.dataset.live = String(verdict.live);
+    const waking = verdict.reason === "last" && performance.now() - this.#lastKnownSince < WAKE_MS;
+    this.#root.dataset.live = String(verdict.live || waking);
     this.#root.toggleAttribute("data-covered", covered);
     find(this.#root, "#stage-spinner").hidden = !hopeful && !connecting;
-    this.#plate(verdict, info, connecting || (hopeful && waited < COVER_MS));
+    this.#plate(verdict, info, connecting || waking || (hopeful && waited < COVER_MS));
   }
 
   /** @param {import("./cameras.js").Info|undefined} info */
@@ -113,6 +106,7 @@ export class Stage {
     const figure = (/** @type {string} */ name, /** @type {string} */ text) => say(find(this.#root, `#figure-${name}`), text);
     figure("fps", rate(picture?.fps));
     figure("age", this.#texts.duration(picture?.ageMs));
+    this.#work(picture);
     const { width, height } = picture ?? { width: info?.width, height: info?.height };
     figure("size", width && height ? `${width} × ${height}` : "–");
     figure("bitrate", bitrate(info?.bitrate));
@@ -120,6 +114,17 @@ export class Stage {
     figure("pid", info?.pid ? String(info.pid) : "–");
     figure("restarts", info ? String(info.restarts ?? 0) : "–");
     figure("source", info?.source || "–");
+  }
+
+  /** What the picture costs here. @param {import("./painter.js").Figures|null} picture */
+  #work(picture) {
+    const { decodeMs = null, drawMs = null } = picture ?? {};
+    const element = find(this.#root, "#figure-work");
+    const known = decodeMs !== null && drawMs !== null;
+    say(element, known ? `${decodeMs.toFixed(1)} + ${drawMs.toFixed(1)} ${this.#texts.get("unit_ms")}` : "–");
+    element.toggleAttribute("data-decode-ms", known);
+    element.toggleAttribute("data-draw-ms", known);
+    if (known) Object.assign(element.dataset, { decodeMs: decodeMs.toFixed(3), drawMs: drawMs.toFixed(3) });
   }
 
   /**
@@ -154,7 +159,7 @@ export class Stage {
       case "connection": return { sign: "lost", title: t.get("lost"), detail: t.get("lost_hint") };
       case "none": return { sign: "waiting", title: t.get("none"), detail: t.get("none_hint") };
       case "unknown": return { sign: "unknown", title: t.get("unknown", { camera: this.#target }), detail: t.get("unknown_hint") };
-      case "last": return { sign: "reconnecting", title: t.get("last"), detail: error };
+      case "last": return { sign: "reconnecting", title: t.get("last"), detail: error || t.get("last_hint") };
       case "stale": return { sign: "frozen", title: t.get("stale"), detail: error };
       case "empty":
       case "switching": return { sign: "starting", title: t.get("waiting_first"), detail: error };

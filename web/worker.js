@@ -5,12 +5,15 @@
 import { parseFrame } from "./frame.js";
 import { Link } from "./link.js";
 import { Painter } from "./painter.js";
+import { Switch } from "./switch.js";
 import { STALE_MS } from "./verdict.js";
 
 /** Figures go to the page at most so often, ms. */
 const REPORT_MS = 250;
 /** A page that is hidden for so long stops watching, ms. */
 const SLEEP_MS = 2000;
+/** A worker that has not run for so long (a machine asleep, a tab frozen) finds only old frames waiting, ms. */
+const STOPPED_MS = 2000;
 
 /** @type {Map<number, Painter>} */
 const painters = new Map();
@@ -20,35 +23,60 @@ const wants = new Map();
 const told = new Map();
 /** @type {Set<number>} streams that report all their figures */
 const talkative = new Set();
+/** @type {Map<number, Switch>} */
+const switches = new Map();
+/** Where there are no frames of the screen to be told of, a picture counts once it is drawn. */
+const nextFrame = (/** @type {() => void} */ callback) => (globalThis.requestAnimationFrame ? requestAnimationFrame(callback) : callback());
 
 /** @type {Link} */ let link;
 let asleep = false;
 let sleepTimer = 0;
 let reportTimer = 0;
+let ran = Date.now(); // not performance.now(), which may stand still while the machine sleeps
+let way = 0; // ms from the server to here
+let switched = 0; // how many switches were measured
 
 /** What the page may ask for. */
 const commands = {
   open(/** @type {{url: string}} */ { url }) {
     link = new Link(url, {
-      open: () => asleep || askAll(),
+      open: connected,
       message: received,
       binary: arrived,
       state: (state, retryMs) => postMessage({ is: "connection", state, retryMs }),
-      delay: (ms) => postMessage({ is: "delay", ms }),
+      delay: (ms) => {
+        way = ms / 2;
+        postMessage({ is: "delay", ms });
+      },
     });
     link.connect();
     reportTimer = setInterval(report, REPORT_MS);
   },
   canvas(/** @type {{stream: number, canvas: OffscreenCanvas, figures: boolean}} */ { stream, canvas, figures }) {
     const ack = (/** @type {number} */ seq) => link.send({ type: "ack", stream, seq });
-    painters.set(stream, new Painter(stream, canvas, ack, () => shown(stream)));
+    painters.set(stream, new Painter(stream, canvas, ack, (picture, news) => drawn(stream, picture, news)));
     if (figures) talkative.add(stream);
   },
-  want(/** @type {{message: {stream: number}}} */ { message }) {
+  /** The user wants this camera, by a click at that time, ms since the Unix epoch. */
+  clicked(/** @type {{stream: number, camera: string, at: number}} */ { stream, camera, at }) {
+    switches.delete(stream);
+    if (painters.get(stream)?.camera === camera) return; // it is there
+    let seq = 0;
+    const change = new Switch(camera, at - performance.timeOrigin, nextFrame, (took) => {
+      if (switches.get(stream) !== change) return; // another click, or nobody looks any more
+      if (change.done) switches.delete(stream);
+      seq ||= ++switched;
+      postMessage({ is: "switched", stream, seq, ...took });
+    });
+    switches.set(stream, change);
+  },
+  want(/** @type {{message: {stream: number, camera?: string}}} */ { message }) {
     wants.set(message.stream, message);
+    painters.get(message.stream)?.want(message.camera ?? null);
     if (!asleep) link.send(message);
   },
   unwant(/** @type {{stream: number}} */ { stream }) {
+    painters.get(stream)?.want("");
     if (wants.delete(stream) && !asleep) link.send({ type: "unwatch", stream });
   },
   forget(/** @type {{stream: number}} */ { stream }) {
@@ -56,6 +84,7 @@ const commands = {
     painters.get(stream)?.close();
     painters.delete(stream);
     told.delete(stream);
+    switches.delete(stream);
     talkative.delete(stream);
   },
   send(/** @type {{message: object}} */ { message }) {
@@ -63,8 +92,9 @@ const commands = {
   },
   visible(/** @type {{visible: boolean}} */ { visible }) {
     clearTimeout(sleepTimer);
-    if (!visible) sleepTimer = setTimeout(sleep, SLEEP_MS);
-    else wake();
+    if (visible) return wake();
+    switches.clear(); // nobody sees them
+    sleepTimer = setTimeout(sleep, SLEEP_MS);
   },
   probe() {
     link.probe();
@@ -73,6 +103,12 @@ const commands = {
 
 onmessage = ({ data }) => commands[/** @type {keyof typeof commands} */ (data.do)](data);
 
+/** What was on its way is lost or old: nothing is drawn until the server has said anew what a stream shows. */
+function connected() {
+  for (const painter of painters.values()) painter.switchTo("");
+  if (!asleep) askAll();
+}
+
 function askAll() {
   for (const message of wants.values()) link.send(message);
 }
@@ -80,13 +116,17 @@ function askAll() {
 function sleep() {
   asleep = true;
   clearInterval(reportTimer);
-  for (const stream of wants.keys()) link.send({ type: "unwatch", stream });
+  for (const stream of wants.keys()) {
+    painters.get(stream)?.switchTo("");
+    link.send({ type: "unwatch", stream });
+  }
 }
 
 function wake() {
   link.probe();
   if (!asleep) return;
   asleep = false;
+  ran = Date.now();
   reportTimer = setInterval(report, REPORT_MS);
   askAll();
 }
@@ -97,19 +137,34 @@ function received(message) {
   postMessage({ is: "message", message });
 }
 
-/** @param {ArrayBuffer} data */
-function arrived(data) {
+/** @param {ArrayBuffer} data @param {boolean} old */
+function arrived(data, old) {
   const frame = parseFrame(data);
-  if (frame) painters.get(frame.stream)?.offer(frame);
+  const painter = frame && painters.get(frame.stream);
+  if (!painter) return;
+  if (old || stopped()) return painter.pass(frame);
+  frame.ageMs += way;
+  painter.offer(frame);
 }
 
-/** The first picture of a camera is reported at once, with the time. @param {number} stream */
-function shown(stream) {
-  const figures = painters.get(stream)?.figures();
-  if (figures) postMessage({ is: "shown", at: performance.timeOrigin + performance.now(), figures });
+/** Whether the worker runs again after a stop: what has been waiting since is old. */
+function stopped() {
+  const now = Date.now();
+  const gap = now - ran;
+  ran = now;
+  if (gap < STOPPED_MS || asleep) return false;
+  link.catchUp();
+  return true;
+}
+
+/** @param {number} stream @param {import("./painter.js").Picture} picture @param {boolean} news to be told at once */
+function drawn(stream, picture, news) {
+  if (news) postMessage({ is: "shown", figures: painters.get(stream)?.figures() });
+  switches.get(stream)?.drawn(picture);
 }
 
 function report() {
+  stopped();
   for (const [stream, painter] of painters) {
     const figures = painter.figures();
     if (!figures || (!talkative.has(stream) && !changed(stream, figures))) continue;

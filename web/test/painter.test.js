@@ -21,12 +21,15 @@ afterEach(() => delete globalThis.createImageBitmap);
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 function painter() {
-  const seen = { acks: [], first: 0, draws: 0 };
+  const seen = { acks: [], news: 0, draws: 0 };
   const canvas = { width: 0, height: 0, getContext: () => ({ drawImage: () => seen.draws++ }) };
-  const made = new Painter(1, canvas, (seq) => seen.acks.push(seq), () => seen.first++);
+  const made = new Painter(1, canvas, (seq) => seen.acks.push(seq), (picture, news) => {
+    seen.news += news;
+    seen.last = picture;
+  });
   return { made, seen };
 }
-const frame = (seq) => ({ stream: 1, notLive: false, seq, captured: 0, skipped: 0, ageMs: 10, jpeg: new Uint8Array([1]) });
+const frame = (seq, captured = seq) => ({ stream: 1, notLive: false, seq, captured, skipped: 0, ageMs: 10, jpeg: new Uint8Array([1]) });
 
 test("one decode at a time, and the newest waits", async () => {
   const { made, seen } = painter();
@@ -40,7 +43,7 @@ test("one decode at a time, and the newest waits", async () => {
   decodes[1].done();
   await settle();
   assert.deepEqual(seen.acks, [2, 3, 1, 4]);
-  assert.deepEqual([seen.draws, seen.first, open, closed], [2, 1, 2, 2]);
+  assert.deepEqual([seen.draws, seen.news, open, closed], [2, 1, 2, 2]);
   assert.equal(made.figures().seq, 4);
   assert.equal(made.figures().dropped, 2);
 });
@@ -93,4 +96,120 @@ test("closing in the middle of a decode draws nothing and releases the bitmap", 
   decodes[0].done();
   await settle();
   assert.deepEqual([seen.draws, closed, decodes.length], [0, 1, 1]);
+});
+
+test("a frame older than the one that waits is not decoded", async () => {
+  const { made, seen } = painter();
+  made.switchTo("a");
+  made.offer(frame(1));
+  made.offer(frame(3));
+  made.offer(frame(2));
+  assert.deepEqual(seen.acks, [2]);
+  for (const i of [0, 1]) {
+    decodes[i].done();
+    await settle();
+  }
+  assert.deepEqual([decodes.length, made.figures().seq, made.figures().dropped], [2, 3, 1]);
+});
+
+test("a camera that is not wanted any more is not decoded, before the server has said so", async () => {
+  const { made, seen } = painter();
+  made.switchTo("a");
+  made.offer(frame(1));
+  made.offer(frame(2));
+  made.want("b");
+  made.offer(frame(3));
+  assert.deepEqual([decodes.length, seen.acks], [1, [2, 3]]);
+  decodes[0].done();
+  await settle();
+  assert.deepEqual([seen.draws, made.camera], [0, ""]);
+  made.switchTo("b");
+  made.offer(frame(70));
+  decodes[1].done();
+  await settle();
+  made.want(null); // any
+  made.switchTo("c");
+  made.offer(frame(90));
+  decodes[2].done();
+  await settle();
+  assert.deepEqual([seen.draws, seen.news, made.camera], [2, 2, "c"]);
+});
+
+test("a switch does not wait for a decode that it made useless, and no more than one of those is under way", async () => {
+  const { made, seen } = painter();
+  made.switchTo("a");
+  made.offer(frame(1));
+  made.switchTo("b");
+  made.offer(frame(2));
+  assert.equal(decodes.length, 2);
+  made.switchTo("c");
+  made.offer(frame(3));
+  assert.equal(decodes.length, 2);
+  decodes[1].done();
+  await settle();
+  assert.equal(decodes.length, 3);
+  decodes[2].done();
+  decodes[0].done();
+  await settle();
+  assert.deepEqual([seen.draws, made.figures().seq, closed], [1, 3, 3]);
+  assert.deepEqual(seen.acks, [2, 3, 1]);
+});
+
+test("decodes that end in another order than they began never bring an older picture back", async () => {
+  const { made, seen } = painter();
+  made.switchTo("a");
+  made.offer(frame(1));
+  made.switchTo("b");
+  made.offer(frame(2));
+  made.switchTo("a");
+  made.offer(frame(3));
+  decodes[1].done(); // of b: makes room for 3
+  await settle();
+  decodes[2]?.done();
+  await settle();
+  decodes[0].done();
+  await settle();
+  decodes[2]?.done();
+  await settle();
+  assert.equal(made.figures().seq, 3);
+  assert.equal(seen.last.seq, 3);
+});
+
+test("after switching to nothing, frames are acknowledged and dropped until there is a camera again", async () => {
+  const { made, seen } = painter();
+  made.switchTo("a");
+  made.offer(frame(1));
+  made.switchTo("");
+  made.offer(frame(2));
+  decodes[0].done();
+  await settle();
+  assert.deepEqual([decodes.length, seen.draws, seen.acks], [1, 0, [2, 1]]);
+  made.switchTo("a");
+  made.offer(frame(3));
+  decodes[1].done();
+  await settle();
+  assert.equal(seen.draws, 1);
+});
+
+test("what decoding and drawing cost is told with the first picture", async () => {
+  const { made } = painter();
+  made.switchTo("a");
+  made.offer(frame(1));
+  await settle();
+  decodes[0].done();
+  await settle();
+  const { decodeMs, drawMs, fps } = made.figures();
+  assert.ok(decodeMs > 0 && drawMs >= 0, `${decodeMs} ${drawMs}`);
+  assert.equal(fps, 0);
+});
+
+test("a live picture after one that was not is news, and the next one is not", async () => {
+  const { made, seen } = painter();
+  made.switchTo("a");
+  for (const [i, notLive] of [true, false, false].entries()) {
+    made.offer({ ...frame(i), notLive });
+    decodes[i].done();
+    await settle();
+  }
+  assert.deepEqual([seen.draws, seen.news], [3, 2]);
 });

@@ -1,0 +1,238 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/jpeg"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/coder/websocket"
+
+	"linkstart/web"
+)
+
+// stageStream is the number that the page gives to its stage.
+const stageStream = 1
+
+// script is a server that tells the page exactly what a test wants it to hear, when it wants it.
+type script struct {
+	t      *testing.T
+	conn   chan *websocket.Conn
+	orders chan map[string]any // of the stage, and those without stream
+	acks   chan float64        // of the stage
+	ws     *websocket.Conn
+	seq    uint32
+}
+
+// play serves the page, opens it in the browser and greets it: two live cameras, and a room that shows a.
+func play(t *testing.T) (*script, *tab) {
+	t.Helper()
+	s := &script{t: t, conn: make(chan *websocket.Conn, 1), orders: make(chan map[string]any, 64), acks: make(chan float64, 4096)}
+	mux := http.NewServeMux()
+	mux.Handle("/", http.FileServerFS(web.Files()))
+	mux.HandleFunc("/ws", s.serve)
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	p := open(t, chrome(t), server.URL+"/", look{})
+	select {
+	case s.ws = <-s.conn:
+	case <-time.After(patience):
+		t.Fatal("the page does not connect")
+	}
+	t.Cleanup(func() { _ = s.ws.CloseNow() })
+	s.say(`{"type":"hello","version":"1","cameras":[{"id":"a","name":"A","state":"live"},{"id":"b","name":"B","state":"live"}],"rooms":[{"room":"main","camera":"a"}]}`)
+	s.awaits("follow")
+	s.say(`{"type":"watching","stream":1,"camera":"a","rendition":"main"}`)
+	return s, p.with(t)
+}
+
+// serve answers pings, and passes on what concerns the stage, until the connection ends.
+func (s *script) serve(w http.ResponseWriter, r *http.Request) {
+	ws, err := websocket.Accept(w, r, nil)
+	if err != nil {
+		return
+	}
+	s.conn <- ws
+	for {
+		_, b, err := ws.Read(r.Context())
+		var order map[string]any
+		if err != nil || json.Unmarshal(b, &order) != nil {
+			return
+		}
+		switch stream, ok := order["stream"]; {
+		case order["type"] == "ping":
+			answer, _ := json.Marshal(map[string]any{"type": "pong", "t": order["t"], "now": time.Now().UnixMicro()})
+			_ = ws.Write(r.Context(), websocket.MessageText, answer)
+		case ok && stream != float64(stageStream):
+		case order["type"] == "ack":
+			s.acks <- order["seq"].(float64)
+		default:
+			s.orders <- order
+		}
+	}
+}
+
+// awaits waits for an order of this type.
+func (s *script) awaits(kind string) map[string]any {
+	s.t.Helper()
+	for deadline := time.After(patience); ; {
+		select {
+		case order := <-s.orders:
+			if order["type"] == kind {
+				return order
+			}
+		case <-deadline:
+			s.t.Fatalf("the page does not say %s", kind)
+		}
+	}
+}
+
+// done waits until the page has done with the newest frame: an ack comes after the drawing, if it is drawn.
+func (s *script) done() {
+	s.t.Helper()
+	for deadline := time.After(patience); ; {
+		select {
+		case seq := <-s.acks:
+			if seq == float64(s.seq) {
+				return
+			}
+		case <-deadline:
+			s.t.Fatalf("the page does not acknowledge frame %d", s.seq)
+		}
+	}
+}
+
+func (s *script) say(text string) { s.t.Helper(); s.write(websocket.MessageText, []byte(text)) }
+
+// frame sends a picture of one colour to the stage.
+func (s *script) frame(c color.Color, live bool, age time.Duration) {
+	s.t.Helper()
+	s.seq++
+	img := image.NewRGBA(image.Rect(0, 0, 320, 180))
+	draw.Draw(img, img.Bounds(), image.NewUniform(c), image.Point{}, draw.Src)
+	header := make([]byte, 24)
+	header[0] = 1
+	if !live {
+		header[1] = 1
+	}
+	binary.BigEndian.PutUint16(header[2:], stageStream)
+	binary.BigEndian.PutUint32(header[4:], s.seq)
+	binary.BigEndian.PutUint64(header[8:], uint64(time.Now().Add(-age).UnixMicro()))
+	binary.BigEndian.PutUint32(header[20:], uint32(age.Microseconds()))
+	b := bytes.NewBuffer(header)
+	if err := jpeg.Encode(b, img, nil); err != nil {
+		s.t.Fatal(err)
+	}
+	s.write(websocket.MessageBinary, b.Bytes())
+}
+
+func (s *script) write(kind websocket.MessageType, b []byte) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	if err := s.ws.Write(ctx, kind, b); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// shift is a change of the stage, at a time in ms of the page.
+type shift struct {
+	At          float64
+	Camera      string
+	Plate, Live bool
+}
+
+// shiftRecorder notes every change of the stage.
+const shiftRecorder = `(() => {
+	const stage = document.querySelector("[data-stage]"), plate = document.querySelector("#stage-plate");
+	window.shifts = [];
+	new MutationObserver(() => window.shifts.push({
+		At: performance.now(), Camera: stage.dataset.camera, Plate: !plate.hidden, Live: stage.dataset.live === "true",
+	})).observe(stage, { subtree: true, attributes: true, attributeFilter: ["data-camera", "data-live", "hidden"] });
+})()`
+
+func TestPageWithACameraThatIsWoken(t *testing.T) {
+	s, p := play(t)
+	green, blue := color.RGBA{G: 160, A: 255}, color.RGBA{B: 200, A: 255}
+	p.until("a is live", func(v sight) bool {
+		s.frame(green, true, 0)
+		return v.Camera == "a" && v.Live && v.DecodeMS > 0 && v.DrawMS >= 0
+	})
+	p.do("start recorder", chromedp.Evaluate[chromedp.Void](shiftRecorder))
+
+	p.click(`button.tile[data-camera=b]`)
+	if order := s.awaits("select"); order["camera"] != "b" {
+		t.Errorf("the page orders %v", order)
+	}
+	s.say(`{"type":"watching","stream":1,"camera":"b","rendition":"main"}`)
+	s.say(`{"type":"room","room":"main","camera":"b"}`)
+	s.frame(blue, false, 5*time.Second)
+	v := p.until("the last keyframe with its age, after a moment with a word", func(v sight) bool {
+		return v.Camera == "b" && !v.Live && strings.HasPrefix(v.Plate, "Last known picture")
+	})
+	if v.Switches != 1 || v.ClickMS == "" || v.LiveMS != "" || v.Covered {
+		t.Errorf("a picture that is not live: %+v", v)
+	}
+	if age := eval[string](p, `document.querySelector(".plate-age").textContent`); !strings.HasPrefix(age, "Picture is ") || !strings.HasSuffix(age, " old") {
+		t.Errorf("its age is told as %q", age)
+	}
+	shown := 0.0
+	for _, c := range eval[[]shift](p, `window.shifts`) {
+		if c.Camera == "b" && shown == 0 {
+			shown = c.At
+		}
+		// A timer is never early, so this holds on the slowest machine.
+		if (c.Plate || !c.Live) && (shown == 0 || c.At < shown+290) {
+			t.Errorf("the sign comes %.0f ms after the picture: a live one may be on its way", c.At-shown)
+		}
+	}
+
+	v = p.until("a live picture", func(v sight) bool {
+		s.frame(blue, true, 0)
+		return v.Live && v.Plate == "" && v.LiveMS != ""
+	})
+	if v.Camera != "b" || v.Switches != 1 {
+		t.Errorf("after the live picture: %+v", v)
+	}
+	if shot := p.picture(16, 9); difference(shot, solid(blue)) > 12 {
+		t.Error("the stage does not show b's picture as it is")
+	}
+}
+
+func TestPageDrawsNothingThatIsNotWantedAnyMore(t *testing.T) {
+	s, p := play(t)
+	red, green := color.RGBA{R: 200, A: 255}, color.RGBA{G: 160, A: 255}
+	p.until("a is live", func(v sight) bool { s.frame(green, true, 0); return v.Camera == "a" && v.Live })
+	p.click(`[data-action=follow]`)
+	s.awaits("watch")
+	p.click(`button.tile[data-camera=b]`)
+	if order := s.awaits("watch"); order["camera"] != "b" {
+		t.Fatalf("the page orders %v", order)
+	}
+	s.frame(red, true, 0) // still a's, from before the server has read the order
+	s.done()
+	pictures := map[string]image.Image{"red": solid(red), "green": solid(green)}
+	p.onStage("green", pictures)
+	s.say(`{"type":"watching","stream":1,"camera":"b","rendition":"main"}`)
+	v := p.until("b is live", func(v sight) bool { s.frame(red, true, 0); return v.Camera == "b" && v.Live && v.LiveMS != "" })
+	p.onStage("red", pictures)
+	if v.Switches != 1 {
+		t.Errorf("after a switch of one's own: %+v", v)
+	}
+}
+
+func solid(c color.Color) image.Image {
+	img := image.NewRGBA(image.Rect(0, 0, 48, 27))
+	draw.Draw(img, img.Bounds(), image.NewUniform(c), image.Point{}, draw.Src)
+	return img
+}
