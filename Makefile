@@ -7,21 +7,21 @@ GO      ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run build opencv test lint fuzz soak screenshot clean
+.PHONY: help run build opencv test bench lint fuzz soak screenshot clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: ## install what is missing, build, and run with cameras.yaml
-	@deploy/packages.sh run
-	@$(MAKE) --no-print-directory build opencv
+run: build ## install what is missing, build, and run with cameras.yaml
 	bin/supervisor -config cameras.yaml
 
-build: ## build bin/supervisor, bin/grabber and bin/relay: plain Go, needs no library
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
-
-opencv: ## build bin/grabber-opencv, for cameras that are not JPEG already: needs OpenCV
+build: ## install what is missing, build bin/supervisor and bin/relay in plain Go, and bin/grabber with GStreamer and libjpeg
 	@deploy/packages.sh run
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/supervisor ./cmd/relay
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/grabber ./cmd/grabber
+
+opencv: ## install what is missing, and build bin/grabber-opencv, for the cameras with a source opencv:…
+	@deploy/packages.sh opencv
 	$(GO) build -trimpath -tags opencv -ldflags '$(LDFLAGS)' -o bin/grabber-opencv ./cmd/grabber
 
 test: ## install what is missing for tests, and run them all
@@ -29,8 +29,12 @@ test: ## install what is missing for tests, and run them all
 	node --test web/test/
 	$(GO) test -race -tags opencv -timeout 15m ./...
 
+bench: ## install what is missing for measurements, and take them all
+	@deploy/packages.sh bench
+	$(GO) run ./bench
+
 lint: ## check form and find mistakes without running anything
-	@unformatted=$$(gofmt -l cmd pkg web e2e); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags opencv ./...
 	$(GO) run $(STATICCHECK) -tags opencv ./...

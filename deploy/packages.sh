@@ -1,20 +1,29 @@
 #!/bin/sh
-# Installs the system packages that are missing to build and run (run), or to test as well (test). With --check it only
-# says what is missing. Silent when nothing is; exits 1 when something is missing and could not be installed.
+# Installs the system packages that are missing: to build and run (run), for cameras with a source opencv:… as well
+# (opencv), to test all of it (test), or to test and measure (bench). With --check it only says what is missing. Silent
+# when nothing is; exits 1 when something is missing and could not be installed.
 set -eu
 
 usage() {
-	echo "usage: packages.sh run|test [--check]" >&2
+	echo "usage: packages.sh run|opencv|test|bench [--check]" >&2
 	exit 2
 }
 
-# What is needed: purpose | Debian packages | how to find out on another system.
+# What is needed: group | purpose | Debian packages | how to find out on another system.
 needs() {
 	cat <<-'END'
-		run|C++ compiler|g++|find_command c++ g++ clang++
+		run|C compiler|gcc libc6-dev|find_command cc gcc clang
 		run|pkg-config|pkg-config|find_command pkg-config pkgconf
-		run|OpenCV 4 with its headers|libopencv-dev|pkg-config --exists opencv4
+		run|GStreamer 1.22 or newer with its headers, libraries core and base|libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev|pkg-config --exists gstreamer-1.0 gstreamer-app-1.0 gstreamer-video-1.0
+		run|GStreamer's plugins base|gstreamer1.0-plugins-base|gst-inspect-1.0 --exists videoconvert
+		run|GStreamer's plugins good|gstreamer1.0-plugins-good|gst-inspect-1.0 --exists rtspsrc
+		run|GStreamer's plugins bad, of which the parsers of H.264 and H.265|gstreamer1.0-plugins-bad|gst-inspect-1.0 --exists h264parse
+		run|GStreamer's plugin libav|gstreamer1.0-libav|gst-inspect-1.0 --exists avdec_h264
+		run|TLS for GLib, for rtsps://|glib-networking|find_file /usr/lib*/gio/modules/libgio* /usr/lib/*/gio/modules/libgio*
+		run|libjpeg-turbo with its headers|libjpeg62-turbo-dev|pkg-config --exists libjpeg
 		run|certificate authorities|ca-certificates|find_file /etc/ssl/certs /etc/pki/tls/certs
+		opencv|C++ compiler|g++|find_command c++ g++ clang++
+		opencv|OpenCV 4 with its headers|libopencv-dev|pkg-config --exists opencv4
 		test|Chromium|chromium|find_command chromium chromium-browser google-chrome
 		test|a font with Chinese characters|fonts-noto-cjk|find_font
 		test|ffmpeg|ffmpeg|find_command ffmpeg
@@ -22,8 +31,20 @@ needs() {
 		test|curl|curl|find_command curl
 		test|systemd-analyze|systemd|find_command systemd-analyze
 		test|GStreamer's RTSP server for /usr/bin/python3|python3 python3-gi gir1.2-gst-rtsp-server-1.0|find_rtsp_server
-		test|GStreamer's plugins base, good, bad, ugly and libav|gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav|gst-inspect-1.0 --exists x264enc
+		test|GStreamer's plugins ugly|gstreamer1.0-plugins-ugly|gst-inspect-1.0 --exists x264enc
+		bench|FFmpeg's libraries with their headers|libavcodec-dev libavformat-dev|pkg-config --exists libavcodec libavformat
+		bench|TurboJPEG with its headers|libturbojpeg0-dev|pkg-config --exists libturbojpeg
+		bench|Motion|motion|find_command motion
+		bench|ip and tc|iproute2|find_command tc
 	END
+}
+
+# Whether what is asked for needs this group: the later ones need those before them.
+wants() {
+	case "$what $1" in
+	"$1 $1" | "bench "* | "test run" | "test opencv" | "opencv run") return 0 ;;
+	*) return 1 ;;
+	esac
 }
 
 find_command() {
@@ -48,18 +69,19 @@ find_rtsp_server() {
 	/usr/bin/python3 -c 'import gi; gi.require_version("GstRtspServer", "1.0")'
 }
 
-# Debian's names of all packages that are missing, in one line. A tool for tests is not missing where it comes from elsewhere.
+# Debian's names of all packages that are missing, in one line. A tool for tests
+# or measurements is not missing where it comes from elsewhere.
 missing_packages() {
 	wanted=$(needs | while IFS='|' read -r group _ packages probe; do
-		[ "$group" = run ] || [ "$what" = test ] || continue
-		case "$group $probe" in "test find_command"*)
+		wants "$group" || continue
+		case "$group $probe" in "test find_command"* | "bench find_command"*)
 			# shellcheck disable=SC2086 # a command and its arguments
 			! $probe || continue
 		esac
 		echo "$packages"
 	done)
 	if grep -qsx 'ID=ubuntu' "${OS_RELEASE:-/etc/os-release}"; then
-		wanted=$(printf '%s\n' "$wanted" | sed 's/^chromium$/chromium-browser/')
+		wanted=$(printf '%s\n' "$wanted" | sed 's/^chromium$/chromium-browser/; s/libjpeg62-turbo-dev/libjpeg-turbo8-dev/')
 	fi
 	# shellcheck disable=SC2086 # a list
 	installed=$(dpkg-query -W -f='${Package} ${db:Status-Status}\n' $wanted 2>/dev/null | awk '$2 == "installed" { print $1 }') || true
@@ -73,7 +95,7 @@ missing_packages() {
 # Purposes of what is missing, one a line, for a system without apt.
 missing_purposes() {
 	needs | while IFS='|' read -r group purpose _ probe; do
-		if [ "$group" = run ] || [ "$what" = test ]; then
+		if wants "$group"; then
 			# shellcheck disable=SC2086 # a command and its arguments
 			$probe >/dev/null 2>&1 </dev/null || echo "  - $purpose"
 		fi
@@ -124,7 +146,7 @@ check_go() {
 
 what=${1-}
 mode=${2-}
-case $what in run | test) ;; *) usage ;; esac
+case $what in run | opencv | test | bench) ;; *) usage ;; esac
 case $mode in '' | --check) ;; *) usage ;; esac
 [ $# -le 2 ] || usage
 
@@ -144,7 +166,11 @@ if [ -n "$missing" ]; then
 	fi
 	install_packages "$missing"
 fi
-if ! find_command "${CXX:-c++}" g++ clang++; then
+if ! find_command "${CC:-cc}" gcc clang; then
+	echo "There is no C compiler: install gcc, or name yours in CC" >&2
+	exit 1
+fi
+if wants opencv && ! find_command "${CXX:-c++}" g++ clang++; then
 	echo "There is no C++ compiler: install g++, or name yours in CXX" >&2
 	exit 1
 fi

@@ -29,6 +29,7 @@ func newMachine(t *testing.T) *machine {
 		}
 	}
 	m.pretend("go", "echo go1.99.1")
+	m.pretend("gcc", "")
 	m.pretend("g++", "")
 	return m
 }
@@ -91,47 +92,62 @@ func TestPackages(t *testing.T) {
 		},
 		{
 			name: "root", args: []string{"run"}, code: 0,
-			prepare: func(m *machine) { m.debian("libopencv-dev", "ffmpeg"); m.user("0") },
-			calls:   []string{"apt-get -q -o DPkg::Lock::Timeout=300 update", "install -y --no-install-recommends libopencv-dev\n"},
+			prepare: func(m *machine) { m.debian("gstreamer1.0-libav", "libopencv-dev", "ffmpeg", "motion"); m.user("0") },
+			calls:   []string{"apt-get -q -o DPkg::Lock::Timeout=300 update", "install -y --no-install-recommends gstreamer1.0-libav\n"},
 			never:   "sudo",
 		},
 		{
+			name: "opencv wants more, and Ubuntu's libjpeg", args: []string{"opencv"},
+			prepare: func(m *machine) { m.debian("libjpeg-turbo8-dev", "libopencv-dev", "ffmpeg", "motion"); m.user("0") },
+			calls:   []string{"install -y --no-install-recommends libjpeg-turbo8-dev libopencv-dev\n"},
+		},
+		{
 			name: "test wants more, and Ubuntu's Chromium", args: []string{"test"},
-			prepare: func(m *machine) { m.debian("libopencv-dev", "ffmpeg", "chromium-browser"); m.user("0") },
+			prepare: func(m *machine) { m.debian("libopencv-dev", "ffmpeg", "chromium-browser", "motion"); m.user("0") },
 			calls:   []string{"install -y --no-install-recommends libopencv-dev chromium-browser ffmpeg\n"},
 		},
 		{
+			name: "bench wants all", args: []string{"bench"},
+			prepare: func(m *machine) { m.debian("gcc", "libopencv-dev", "ffmpeg", "motion"); m.user("0") },
+			calls:   []string{"install -y --no-install-recommends gcc libopencv-dev ffmpeg motion\n"},
+		},
+		{
+			name: "a tool from elsewhere counts", args: []string{"bench"}, never: "apt-get",
+			prepare: func(m *machine) { m.debian("motion"); m.pretend("motion", "") },
+		},
+		{
 			name: "sudo without a password", args: []string{"run"},
-			prepare: func(m *machine) { m.debian("g++"); m.user("1000"); m.pretend("sudo", `shift; "$@"`) },
-			calls:   []string{"sudo -n true", "sudo -n env DEBIAN_FRONTEND=noninteractive apt-get", "install -y --no-install-recommends g++\n"},
+			prepare: func(m *machine) { m.debian("gcc"); m.user("1000"); m.pretend("sudo", `shift; "$@"`) },
+			calls:   []string{"sudo -n true", "sudo -n env DEBIAN_FRONTEND=noninteractive apt-get", "install -y --no-install-recommends gcc\n"},
 		},
 		{
 			name: "sudo that would ask, and nobody there", args: []string{"run"}, code: 1, never: "apt-get",
-			prepare: func(m *machine) { m.debian("g++"); m.user("1000"); m.pretend("sudo", "exit 1") },
-			says:    []string{"  apt-get update && apt-get install -y --no-install-recommends g++\n"},
+			prepare: func(m *machine) { m.debian("gcc"); m.user("1000"); m.pretend("sudo", "exit 1") },
+			says:    []string{"  apt-get update && apt-get install -y --no-install-recommends gcc\n"},
 		},
 		{
 			name: "no sudo", args: []string{"run"}, code: 1, never: "apt-get",
-			prepare: func(m *machine) { m.debian("g++", "pkg-config"); m.user("1000") },
-			says:    []string{"as root", "install -y --no-install-recommends g++ pkg-config\n"},
+			prepare: func(m *machine) { m.debian("gcc", "pkg-config"); m.user("1000") },
+			says:    []string{"as root", "install -y --no-install-recommends gcc pkg-config\n"},
 		},
 		{
 			name: "check only", args: []string{"run", "--check"}, code: 1, never: "apt-get",
-			prepare: func(m *machine) { m.debian("g++"); m.user("0") },
-			says:    []string{"Missing packages: g++\n"},
+			prepare: func(m *machine) { m.debian("gcc"); m.user("0") },
+			says:    []string{"Missing packages: gcc\n"},
 		},
 		{
 			name: "apt-get fails", args: []string{"run"}, code: 1,
-			prepare: func(m *machine) { m.debian("g++"); m.user("0"); m.pretend("apt-get", "echo no network; exit 100") },
-			says:    []string{"no network", "apt-get failed", "install -y --no-install-recommends g++"},
+			prepare: func(m *machine) { m.debian("gcc"); m.user("0"); m.pretend("apt-get", "echo no network; exit 100") },
+			says:    []string{"no network", "apt-get failed", "install -y --no-install-recommends gcc"},
 		},
 		{
-			name: "another system", args: []string{"run"}, code: 1, says: []string{"by hand", "OpenCV 4 with its headers"},
+			name: "another system", args: []string{"opencv"}, code: 1,
+			says:    []string{"by hand", "libjpeg-turbo with its headers", "GStreamer's plugins good", "OpenCV 4 with its headers"},
 			prepare: func(m *machine) { m.pretend("pkg-config", "exit 1") },
 		},
 		{
-			name: "another system that has all", args: []string{"run"},
-			prepare: func(m *machine) { m.pretend("pkg-config", "") },
+			name: "another system that has all", args: []string{"opencv"},
+			prepare: func(m *machine) { m.pretend("pkg-config", ""); m.pretend("gst-inspect-1.0", "") },
 		},
 		{
 			name: "no Go", args: []string{"run"}, code: 1, says: []string{"Go is missing", "https://go.dev/dl/"},
@@ -142,7 +158,15 @@ func TestPackages(t *testing.T) {
 			prepare: func(m *machine) { m.debian(); m.pretend("go", "echo go1.9.7") },
 		},
 		{
-			name: "no compiler", args: []string{"run"}, code: 1, says: []string{"no C++ compiler"},
+			name: "no compiler", args: []string{"run"}, code: 1, says: []string{"no C compiler"},
+			prepare: func(m *machine) { m.debian(); _ = os.Remove(filepath.Join(m.dir, "gcc")) },
+		},
+		{
+			name: "no C++ compiler", args: []string{"opencv"}, code: 1, says: []string{"no C++ compiler"},
+			prepare: func(m *machine) { m.debian(); _ = os.Remove(filepath.Join(m.dir, "g++")) },
+		},
+		{
+			name: "no C++ compiler is needed to run", args: []string{"run"},
 			prepare: func(m *machine) { m.debian(); _ = os.Remove(filepath.Join(m.dir, "g++")) },
 		},
 		{name: "wrong word", args: []string{"everything"}, code: 2, says: []string{"usage"}, prepare: func(*machine) {}},

@@ -28,23 +28,38 @@ var bans = []struct {
 	{"linkstart/pkg/...", "gocv.io/x/gocv", []string{"linkstart/pkg/capture/opencv"}, "one package knows OpenCV"},
 	{"linkstart/pkg/...", "github.com/gofiber/...", []string{"linkstart/pkg/relay"}, "one package knows Fiber"},
 	{"linkstart/pkg/...", "github.com/goccy/go-yaml/...", []string{"linkstart/pkg/config"}, "one package reads YAML"},
+	{"linkstart/pkg/...", "linkstart/pkg/gst", []string{"linkstart/pkg/capture/video"}, "only a grabber's source may load GStreamer"},
+	{"linkstart/pkg/gst", "linkstart/pkg/...", nil, "a layer over GStreamer, which knows nothing of cameras"},
 	{"linkstart/cmd/grabber", "linkstart/pkg/config", nil, "a grabber is told what to do on its standard input"},
 	{"linkstart/cmd/relay", "linkstart/pkg/config", nil, "the relay is told what to do on its standard input"},
+}
+
+// cgo are the only packages that may hold C.
+var cgo = struct {
+	except []string
+	reason string
+}{
+	[]string{"linkstart/pkg/gst", "linkstart/pkg/jpegturbo", "linkstart/pkg/capture/opencv"},
+	"a fault in C ends the whole process, and C needs libraries: only what a grabber does with pictures is worth both",
 }
 
 // heavy are packages that a program must not be linked to, however deep.
 var heavy = map[string]map[string]string{
 	"linkstart/cmd/grabber": {
-		"gocv.io/x/gocv": "a JPEG camera's grabber loads no library",
+		"gocv.io/x/gocv": "only opencv: cameras pay for its hundreds of libraries",
 		"github.com/nats-io/nats-server/v2/server": "the bus runs in the supervisor only",
 		"github.com/gofiber/fiber/v2":              "a grabber serves no HTTP",
 	},
 	"linkstart/cmd/relay": {
-		"gocv.io/x/gocv": "the relay never looks into pictures",
+		"gocv.io/x/gocv":                           "the relay never looks into pictures",
+		"linkstart/pkg/gst":                        "the relay never looks into pictures",
+		"linkstart/pkg/jpegturbo":                  "the relay never looks into pictures",
 		"github.com/nats-io/nats-server/v2/server": "the bus runs in the supervisor only",
 	},
 	"linkstart/cmd/supervisor": {
-		"gocv.io/x/gocv": "a crash in a decoder must not be the supervisor's",
+		"gocv.io/x/gocv":          "a crash in a decoder must not be the supervisor's",
+		"linkstart/pkg/gst":       "a crash in a decoder must not be the supervisor's",
+		"linkstart/pkg/jpegturbo": "a crash in a decoder must not be the supervisor's",
 	},
 }
 
@@ -52,11 +67,12 @@ type listed struct {
 	ImportPath string
 	Imports    []string
 	Deps       []string
+	CgoFiles   []string
 }
 
 func list(t *testing.T, tags string) []listed {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-tags", tags, "-json=ImportPath,Imports,Deps", "linkstart/...")
+	cmd := exec.Command("go", "list", "-tags", tags, "-json=ImportPath,Imports,Deps,CgoFiles", "linkstart/...")
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("list packages: %v", err)
@@ -87,6 +103,9 @@ func matches(pattern, path string) bool {
 func TestImports(t *testing.T) {
 	for _, tags := range []string{"", "opencv"} {
 		for _, p := range list(t, tags) {
+			if len(p.CgoFiles) > 0 && !slices.Contains(cgo.except, p.ImportPath) {
+				t.Errorf("%s holds C (%s): %s", p.ImportPath, strings.Join(p.CgoFiles, ", "), cgo.reason)
+			}
 			for _, b := range bans {
 				if !matches(b.from, p.ImportPath) || slices.Contains(b.except, p.ImportPath) {
 					continue

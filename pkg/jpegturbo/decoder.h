@@ -6,6 +6,11 @@
 #include "scale.h"
 #include "trap.h"
 
+#if JPEG_LIB_VERSION >= 70 /* as Ubuntu builds libjpeg-turbo; there are other names for the same */
+#define DCT_scaled_size DCT_v_scaled_size
+#define min_DCT_scaled_size min_DCT_v_scaled_size
+#endif
+
 struct linkstart_decoder {
 	struct jpeg_decompress_struct jpeg;
 	struct trap trap;
