@@ -17,10 +17,11 @@ run: ## install what is missing, build, and run with cameras.yaml
 	@$(MAKE) --no-print-directory build opencv
 	bin/supervisor -config cameras.yaml
 
-build: ## build bin/supervisor, bin/grabber and bin/relay: plain Go, needs no library
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+build: ## build bin/supervisor, bin/relay and bin/grabber; only the grabber needs libraries: GStreamer and libjpeg-turbo
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/supervisor ./cmd/relay
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/grabber
 
-opencv: ## build bin/grabber-opencv, for cameras that are not JPEG already: needs OpenCV
+opencv: ## build bin/grabber-opencv, for opencv: cameras: needs OpenCV
 	@deploy/packages.sh run
 	$(GO) build -trimpath -tags opencv -ldflags '$(LDFLAGS)' -o bin/grabber-opencv ./cmd/grabber
 

@@ -28,6 +28,8 @@ var bans = []struct {
 	{"linkstart/pkg/...", "gocv.io/x/gocv", []string{"linkstart/pkg/capture/opencv"}, "one package knows OpenCV"},
 	{"linkstart/pkg/...", "github.com/gofiber/...", []string{"linkstart/pkg/relay"}, "one package knows Fiber"},
 	{"linkstart/pkg/...", "github.com/goccy/go-yaml/...", []string{"linkstart/pkg/config"}, "one package reads YAML"},
+	{"linkstart/pkg/...", "linkstart/pkg/gst", []string{"linkstart/pkg/capture/video"}, "only a grabber's source may load GStreamer"},
+	{"linkstart/pkg/gst", "linkstart/pkg/...", nil, "a layer over GStreamer, which knows nothing of cameras"},
 	{"linkstart/cmd/grabber", "linkstart/pkg/config", nil, "a grabber is told what to do on its standard input"},
 	{"linkstart/cmd/relay", "linkstart/pkg/config", nil, "the relay is told what to do on its standard input"},
 }
@@ -35,16 +37,18 @@ var bans = []struct {
 // heavy are packages that a program must not be linked to, however deep.
 var heavy = map[string]map[string]string{
 	"linkstart/cmd/grabber": {
-		"gocv.io/x/gocv": "a JPEG camera's grabber loads no library",
+		"gocv.io/x/gocv": "only opencv: cameras pay for its hundreds of libraries",
 		"github.com/nats-io/nats-server/v2/server": "the bus runs in the supervisor only",
 		"github.com/gofiber/fiber/v2":              "a grabber serves no HTTP",
 	},
 	"linkstart/cmd/relay": {
-		"gocv.io/x/gocv": "the relay never looks into pictures",
+		"gocv.io/x/gocv":    "the relay never looks into pictures",
+		"linkstart/pkg/gst": "the relay never looks into pictures",
 		"github.com/nats-io/nats-server/v2/server": "the bus runs in the supervisor only",
 	},
 	"linkstart/cmd/supervisor": {
-		"gocv.io/x/gocv": "a crash in a decoder must not be the supervisor's",
+		"gocv.io/x/gocv":    "a crash in a decoder must not be the supervisor's",
+		"linkstart/pkg/gst": "a crash in a decoder must not be the supervisor's",
 	},
 }
 

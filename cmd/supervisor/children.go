@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -61,12 +62,20 @@ func (s *system) descriptions(cfg *config.Config) ([]fleet.Description, error) {
 	return all, nil
 }
 
-// grabber returns the program for a kind of camera: only those that need OpenCV run the one that is linked to it.
+// grabber returns the program for a kind of camera. Only opencv: needs the one that is linked to OpenCV; where that is not
+// built, the other one says how to mend it.
 func (s *system) grabber(k config.Kind) string {
-	if k == config.Video || k == config.OpenCV {
-		return filepath.Join(s.bin, "grabber-opencv")
+	if k == config.OpenCV {
+		if path := filepath.Join(s.bin, "grabber-opencv"); exists(path) {
+			return path
+		}
 	}
 	return filepath.Join(s.bin, "grabber")
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func (s *system) relaySpec(cfg *config.Config) (process.Spec, error) {
