@@ -8,8 +8,8 @@ import (
 	"linkstart/pkg/camera"
 )
 
-func newVideo(camera.Spec, *slog.Logger) (camera.Source, error) {
+func newOpenCV(camera.Spec, *slog.Logger) (camera.Source, error) {
 	return nil, &camera.Error{
-		Say: "this source needs OpenCV, which this grabber is built without: run `make opencv`", Err: camera.ErrConfig,
+		Say: "an opencv: source needs bin/grabber-opencv: run `make opencv`, then restart the camera", Err: camera.ErrConfig,
 	}
 }

@@ -9,6 +9,6 @@ import (
 	"linkstart/pkg/capture/opencv"
 )
 
-func newVideo(spec camera.Spec, log *slog.Logger) (camera.Source, error) {
+func newOpenCV(spec camera.Spec, log *slog.Logger) (camera.Source, error) {
 	return opencv.New(spec, log)
 }

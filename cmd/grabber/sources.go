@@ -12,21 +12,21 @@ import (
 	"linkstart/pkg/capture/httpcam"
 	"linkstart/pkg/capture/pushcam"
 	"linkstart/pkg/capture/testpattern"
+	"linkstart/pkg/capture/video"
 	"linkstart/pkg/child"
 )
 
 type constructor func(camera.Spec, *slog.Logger) (camera.Source, error)
 
-// newSource makes the adapter that serves the camera. Those that need OpenCV are only in the program that is built with
-// it, see opencv.go.
+// newSource makes the adapter that serves the camera. OpenCV is only in the program that is built with it, see opencv.go.
 func newSource(doc child.Grabber, nc *nats.Conn, s bus.Subjects, log *slog.Logger) (camera.Source, error) {
 	adapters := map[string]constructor{
 		"test":   testpattern.New,
 		"http":   httpcam.New,
 		"exec":   execcam.New,
 		"push":   func(spec camera.Spec, _ *slog.Logger) (camera.Source, error) { return pushcam.New(spec, nc, s), nil },
-		"video":  newVideo,
-		"opencv": newVideo,
+		"video":  video.New,
+		"opencv": newOpenCV,
 	}
 	make, ok := adapters[doc.Kind]
 	if !ok {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -61,18 +62,26 @@ func (s *system) descriptions(cfg *config.Config) ([]fleet.Description, error) {
 		}
 		all = append(all, fleet.Description{
 			ID: c.ID, Name: c.Name, Group: c.Group, Source: c.Source.String(),
-			Process: process.Spec{Path: s.grabber(c.Kind()), Document: document, Grace: supervise.Grace},
+			Process: process.Spec{Path: s.grabber(c.Kind(), c.SubstreamKind()), Document: document, Grace: supervise.Grace},
 		})
 	}
 	return all, nil
 }
 
-// grabber returns the program for a kind of camera: only those that need OpenCV run the one that is linked to it.
-func (s *system) grabber(k config.Kind) string {
-	if k == config.Video || k == config.OpenCV {
-		return filepath.Join(s.bin, "grabber-opencv")
+// grabber returns the program for a camera with streams of these kinds. Only opencv: needs the one that is linked to OpenCV; where that is not
+// built, the other one says how to mend it.
+func (s *system) grabber(streams ...config.Kind) string {
+	if slices.Contains(streams, config.OpenCV) {
+		if path := filepath.Join(s.bin, "grabber-opencv"); exists(path) {
+			return path
+		}
 	}
 	return filepath.Join(s.bin, "grabber")
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func (s *system) relaySpec(cfg *config.Config) (process.Spec, error) {

@@ -19,7 +19,7 @@ type Kind string
 const (
 	Test   Kind = "test"   // test:clock and other generated pictures
 	HTTP   Kind = "http"   // http(s): multipart JPEG, or one JPEG that is polled
-	Video  Kind = "video"  // rtsp(s), rtmp, video files, HTTP video
+	Video  Kind = "video"  // rtsp(s), rtmp, video files, HTTP video, v4l2
 	OpenCV Kind = "opencv" // whatever cv::VideoCapture opens
 	Exec   Kind = "exec"   // a command with JPEGs on its standard output
 	Push   Kind = "push"   // frames come by HTTP
@@ -30,7 +30,7 @@ var (
 	schemePattern = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]+):`)
 	urlPattern    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]+://`)
 
-	schemes    = []string{"rtsp", "rtsps", "rtmp", "http", "https", "test", "exec", "opencv", "push", "file"}
+	schemes    = []string{"rtsp", "rtsps", "rtmp", "http", "https", "test", "exec", "v4l2", "opencv", "push", "file"}
 	patterns   = []string{"clock", "bars", "ball", "noise", "still"}
 	videoFiles = []string{".mp4", ".mkv", ".avi", ".mov", ".ts", ".m3u8", ".webm", ".flv"}
 )
@@ -50,7 +50,7 @@ func (c *Camera) SubstreamKind() Kind {
 
 func kindOf(source string) Kind {
 	switch scheme := schemeOf(source); scheme {
-	case "", "file", "rtsp", "rtsps", "rtmp":
+	case "", "file", "rtsp", "rtsps", "rtmp", "v4l2":
 		return Video
 	case "http", "https":
 		u, err := url.Parse(source)
@@ -115,6 +115,11 @@ func (d *decoder) checkSource(cam *Camera, it *secret.Source, where string) {
 		checkURL(source, scheme, complain)
 	case "test":
 		checkPattern(opaque, complain)
+	case "v4l2":
+		if n, err := strconv.Atoi(opaque); !path.IsAbs(opaque) && (err != nil || n < 0 || n > 255) {
+			complain("write v4l2:0 or v4l2:/dev/video0", "the v4l2: source names no video device")
+		}
+		checkPath(opaque, complain)
 	case "exec", "opencv":
 		if strings.TrimSpace(opaque) == "" {
 			complain("write what to run or open after the colon", "%s: is empty", scheme)

@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"gocv.io/x/gocv"
+
+	"linkstart/pkg/guard"
 )
 
 // capture is one opening of a target. Its calls may block: they run under guard.
 type capture struct {
 	vc     *gocv.VideoCapture
-	raw    bool // pictures come as the JPEGs that the camera made
 	paced  bool // a recording: it plays at its own speed and starts over at its end
 	step   time.Duration
 	closed bool
@@ -25,9 +26,9 @@ type capture struct {
 func open(ctx context.Context, t target, fps float64, limit time.Duration) (*capture, error) {
 	c := &capture{}
 	ok := false
-	err := guard(ctx, limit, func() { ok = c.open(t, fps) })
+	err := guard.Call(ctx, limit, func() { ok = c.open(t, fps) })
 	switch {
-	case errors.Is(err, ErrStuck):
+	case errors.Is(err, guard.ErrStuck):
 		return nil, err
 	case err == nil && ok:
 		return c, nil
@@ -51,12 +52,7 @@ func (c *capture) open(t target, fps float64) bool {
 		return false
 	}
 	switch t.kind {
-	case rtsp:
-		if code := c.vc.Get(gocv.VideoCaptureFOURCC); code == c.vc.ToCodec("mjpe") || code == c.vc.ToCodec("MJPG") {
-			c.vc.Set(gocv.VideoCaptureFormat, -1) // packets instead of pictures
-			c.raw = c.vc.Get(gocv.VideoCaptureFormat) == -1
-		}
-	case web:
+	case address:
 		c.paced = c.vc.Get(gocv.VideoCaptureFrameCount) > 0 // a stream has no end that could be known
 	case file, sequence:
 		c.paced = true
@@ -82,7 +78,7 @@ type reading struct {
 // read reads the next picture into m within limit.
 func (c *capture) read(ctx context.Context, limit time.Duration, m *gocv.Mat) (reading, error) {
 	var r reading
-	err := guard(ctx, limit, func() {
+	err := guard.Call(ctx, limit, func() {
 		before := cpuTime()
 		r.ok = c.vc.Read(m) && !m.Empty()
 		r.at = time.Now()
@@ -97,13 +93,13 @@ func (c *capture) read(ctx context.Context, limit time.Duration, m *gocv.Mat) (r
 	return r, nil
 }
 
-// close may be called again. It returns nil or ErrStuck.
+// close may be called again. It returns nil or guard.ErrStuck.
 func (c *capture) close() error {
 	if c.vc == nil || c.closed {
 		return nil
 	}
 	c.closed = true
-	if err := guard(context.Background(), grace, func() { _ = c.vc.Close() }); errors.Is(err, ErrStuck) {
+	if err := guard.Call(context.Background(), guard.Grace, func() { _ = c.vc.Close() }); errors.Is(err, guard.ErrStuck) {
 		return err
 	}
 	return nil

@@ -1,8 +1,7 @@
-// Package opencv captures native video through OpenCV: RTSP, RTMP and HTTP video, looped files, webcams, GStreamer
-// pipelines and image sequences.
+// Package opencv captures whatever cv::VideoCapture opens: webcams, GStreamer pipelines, image sequences, video files.
 //
 // It needs OpenCV 4.6 (Debian's libopencv-dev) and the build tag opencv; without the tag it is empty.
 //
 // One process serves one camera: FFmpeg's options are environment variables of the process (see Source.Stream), and a
-// call into OpenCV that never returns (see ErrStuck) is ended by ending the process.
+// call into OpenCV that never returns (see package guard) is ended by ending the process.
 package opencv

@@ -3,18 +3,9 @@
 package opencv
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
-	"net"
-	"net/http"
-	"net/url"
 	"os"
-	"syscall"
-
-	"github.com/icholy/digest"
 
 	"linkstart/pkg/camera"
 )
@@ -22,16 +13,9 @@ import (
 // errRefused stands for OpenCV's only answer, which is false.
 var errRefused = errors.New("OpenCV cannot open it")
 
-// reach finds out before the opening what OpenCV would not tell after it. Of web it asks nothing: a sender of RTMP or
-// HTTP may take one connection only.
-func (t target) reach(ctx context.Context) error {
+// reach finds out before the opening what OpenCV would not tell after it.
+func (t target) reach() error {
 	switch t.kind {
-	case rtsp:
-		conn, err := dial(ctx, t)
-		if err != nil {
-			return unreachable(t, err)
-		}
-		return conn.Close()
 	case file:
 		info, err := os.Stat(t.open)
 		switch {
@@ -50,89 +34,18 @@ func (t target) reach(ctx context.Context) error {
 	return nil
 }
 
-func unreachable(t target, err error) error {
-	say := fmt.Sprintf("%s does not answer: is it on, and is the address right?", t.address())
-	var dns *net.DNSError
-	switch {
-	case errors.As(err, &dns):
-		say = fmt.Sprintf("no host is called %s", t.url.Hostname())
-	case errors.Is(err, syscall.ECONNREFUSED):
-		say = fmt.Sprintf("%s is there, but nothing listens on that port (connection refused)", t.address())
-	}
-	return &camera.Error{Say: say, Err: err}
-}
-
-// explain finds out why t could not be opened.
-func (t target) explain(ctx context.Context) error {
+// explain says what to look for where t could not be opened.
+func (t target) explain() error {
+	say := t.name + " holds no video that OpenCV can decode"
 	switch t.kind {
-	case rtsp:
-		status, err := describe(ctx, t)
-		return t.answered(status, err)
-	case web:
-		if t.url.Scheme == "rtmp" {
-			conn, err := dial(ctx, t)
-			if err != nil {
-				return unreachable(t, err)
-			}
-			_ = conn.Close()
-			return &camera.Error{Say: t.name + " does not send the stream " + t.path(), Err: errRefused}
-		}
-		status, err := get(ctx, t)
-		if op := (*net.OpError)(nil); errors.As(err, &op) && op.Op == "dial" {
-			return unreachable(t, err)
-		}
-		return t.answered(status, err)
+	case address:
+		say = "OpenCV cannot open the stream of " + t.name + ": without opencv: in front, the source says why"
 	case pipeline:
-		return &camera.Error{Say: "the GStreamer pipeline does not start: try it with gst-launch-1.0; it must end in appsink", Err: errRefused}
+		say = "the GStreamer pipeline does not start: try it with gst-launch-1.0; it must end in appsink"
 	case sequence:
-		return &camera.Error{Say: "there are no images " + t.name, Err: errRefused}
+		say = "there are no images " + t.name
 	case device:
-		return &camera.Error{Say: "the video device " + t.name + " cannot be opened: is it in use, or forbidden to this user?", Err: errRefused}
+		say = "the video device " + t.name + " cannot be opened: is it in use, or forbidden to this user?"
 	}
-	return &camera.Error{Say: t.name + " holds no video that can be decoded", Err: errRefused}
-}
-
-// answered puts a status code, which HTTP and RTSP (RFC 2326, section 7.1.1) share, into words.
-func (t target) answered(status int, err error) error {
-	user := t.url.User.Username()
-	switch {
-	case err != nil:
-		return &camera.Error{Say: fmt.Sprintf("%s accepts the connection, but does not answer", t.name), Err: err}
-	case (status == http.StatusUnauthorized || status == http.StatusForbidden) && user == "":
-		return &camera.Error{Say: fmt.Sprintf("%s asks for a user name and a password: write %s://NAME:PASSWORD@%s/…", t.name, t.url.Scheme, t.url.Host), Err: camera.ErrAuth}
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return &camera.Error{Say: fmt.Sprintf("the camera at %s refused user %s: check user name and password", t.name, user), Err: camera.ErrAuth}
-	case status == http.StatusNotFound:
-		return &camera.Error{Say: fmt.Sprintf("the camera at %s has no stream %s", t.name, t.path()), Err: errors.New("status 404")}
-	case status == http.StatusOK || status == http.StatusPartialContent:
-		return &camera.Error{Say: fmt.Sprintf("%s answers, but sends no video that can be decoded", t.name), Err: errRefused}
-	}
-	return &camera.Error{Say: fmt.Sprintf("%s refuses to send the stream (status %d)", t.name, status), Err: errRefused}
-}
-
-// get asks an HTTP server for the first byte of what t names and returns the status code.
-func get(ctx context.Context, t target) (status int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, askLimit)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.url.String(), nil)
-	if err != nil {
-		return 0, errors.New("make request: the address cannot be used")
-	}
-	request.Header.Set("Range", "bytes=0-0")
-	inner := &http.Transport{DisableKeepAlives: true}
-	client := http.Client{Transport: inner}
-	if password, ok := t.url.User.Password(); ok {
-		client.Transport = &digest.Transport{Username: t.url.User.Username(), Password: password, Transport: inner}
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		var withAddress *url.Error
-		if errors.As(err, &withAddress) {
-			err = withAddress.Err
-		}
-		return 0, fmt.Errorf("get: %w", err)
-	}
-	defer response.Body.Close()
-	_, _ = io.CopyN(io.Discard, response.Body, 1)
-	return response.StatusCode, nil
+	return &camera.Error{Say: say, Err: errRefused}
 }

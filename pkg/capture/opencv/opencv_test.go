@@ -10,7 +10,6 @@ import (
 	"image/color"
 	"image/jpeg"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +18,6 @@ import (
 
 	"linkstart/pkg/camera"
 	"linkstart/pkg/capture/opencv"
-	"linkstart/pkg/rtsptest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -116,55 +114,4 @@ func decode(t *testing.T, frame []byte, w, h int) image.Image {
 		t.Error("the picture is empty")
 	}
 	return img
-}
-
-func TestRTSP(t *testing.T) {
-	path, err := filepath.Abs(clip)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := rtsptest.StartLogin(t, rtsptest.Login{User: "admin", Password: secret},
-		rtsptest.Mount{Path: "/h264", Width: 1280, Height: 720, KeyInt: 10},
-		rtsptest.Mount{Path: "/mjpeg", Codec: rtsptest.MJPEG, Width: 320, Height: 240},
-		rtsptest.Mount{Path: "/clip", Clip: path, FPS: 12},
-	)
-	for _, tt := range []struct {
-		name, path  string
-		width       int
-		wantW       int
-		wantH       int
-		passThrough bool
-	}{
-		{name: "H.264", path: "/h264", wantW: 1280, wantH: 720},
-		{name: "H.264 scaled", path: "/h264", width: 500, wantW: 500, wantH: 280},
-		{name: "H.264 over UDP", path: "/h264?transport=udp", wantW: 1280, wantH: 720},
-		{name: "real footage", path: "/clip?transport=tcp", wantW: 768, wantH: 432},
-		{name: "M-JPEG", path: "/mjpeg", wantW: 320, wantH: 240, passThrough: true},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			path, query, _ := strings.Cut(tt.path, "?")
-			address := server.URL(path)
-			if query != "" {
-				address += "?" + query
-			}
-			sp := spec(address)
-			sp.Width = tt.width
-			p, frame := take(t, newSource(t, sp), 10)
-			if p.Width != tt.wantW || p.Height != tt.wantH {
-				t.Errorf("Picture says %d×%d, want %d×%d", p.Width, p.Height, tt.wantW, tt.wantH)
-			}
-			decode(t, frame, tt.wantW, tt.wantH)
-			if (p.Encode == nil) != tt.passThrough {
-				t.Errorf("passed through: %v, want %v", p.Encode == nil, tt.passThrough)
-			}
-		})
-	}
-}
-
-// A camera begins with a keyframe, and the next one may be far away: this one never sends another.
-func TestFirstKeyframeIsUsed(t *testing.T) {
-	server := rtsptest.Start(t, rtsptest.Mount{Path: "/a", KeyInt: 1 << 20})
-	sp := spec(server.URL("/a"))
-	_, frame := take(t, newSource(t, sp), 3)
-	decode(t, frame, 640, 360)
 }

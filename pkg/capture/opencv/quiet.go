@@ -30,19 +30,11 @@ func prepare(t target, limit time.Duration) error {
 }
 
 // options returns FFmpeg's options for t. Its own time limit is a little longer than ours, so that a call which we gave
-// up returns soon after. There is no fflags;nobuffer: it throws away what was read to probe the stream, which is the
-// keyframe that a camera sends first, and the next one may be seconds away.
+// up returns soon after.
 func options(t target, limit time.Duration) string {
-	us := (limit + 500*time.Millisecond).Microseconds()
-	switch t.kind {
-	case rtsp:
-		transport := "tcp"
-		if t.udp {
-			transport = "udp"
-		}
-		return fmt.Sprintf("rtsp_transport;%s|timeout;%d|flags;low_delay|probesize;32|analyzeduration;0", transport, us)
-	case web:
-		return fmt.Sprintf("rw_timeout;%d|flags;low_delay", us)
+	if t.kind == address {
+		us := (limit + 500*time.Millisecond).Microseconds()
+		return fmt.Sprintf("rtsp_transport;tcp|timeout;%d|rw_timeout;%d|flags;low_delay", us, us)
 	}
 	return "" // not unset: OpenCV would choose options of its own
 }

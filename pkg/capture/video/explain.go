@@ -55,6 +55,9 @@ func (t target) explain(ctx context.Context, cause error) error {
 	switch t.kind {
 	case rtsp:
 		status, err := describe(ctx, t)
+		if isDial(err) {
+			return unreachable(t, err)
+		}
 		return t.answered(status, err, cause)
 	case rtmp:
 		conn, err := dial(ctx, t)
@@ -65,7 +68,7 @@ func (t target) explain(ctx context.Context, cause error) error {
 		return &camera.Error{Say: t.name + " does not send the stream " + t.stream(), Err: cause}
 	case web:
 		status, err := get(ctx, t)
-		if op := (*net.OpError)(nil); errors.As(err, &op) && op.Op == "dial" {
+		if isDial(err) {
 			return unreachable(t, err)
 		}
 		return t.answered(status, err, cause)
@@ -73,6 +76,12 @@ func (t target) explain(ctx context.Context, cause error) error {
 		return &camera.Error{Say: "the video device " + t.name + " cannot be used: is it a camera, in use, or forbidden to this user?", Err: cause}
 	}
 	return &camera.Error{Say: t.name + " holds no video that can be decoded", Err: cause}
+}
+
+// isDial tells whether there was no connection at all.
+func isDial(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
 }
 
 // answered puts a status code, which HTTP and RTSP (RFC 2326, section 7.1.1) share, into words.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"linkstart/pkg/gst"
+	"linkstart/pkg/guard"
 )
 
 // What the access units of H.264 and H.265 are made into: whole ones, with start codes, and with the parameter sets
@@ -84,7 +85,7 @@ func (t target) setUp(p *gst.Pipeline, limit time.Duration) error {
 		password, _ := t.url.User.Password()
 		all = []property{
 			{"in", "location", t.bare()}, {"in", "user-id", t.url.User.Username()}, {"in", "user-pw", password},
-			{"in", "user-agent", "linkstart"}, {"in", "timeout", strconv.Itoa(max(1, int(limit.Seconds())))},
+			{"in", "user-agent", "linkstart"}, {"in", "timeout", strconv.Itoa(int((limit + guard.Grace).Seconds()))},
 		}
 	case file:
 		all = []property{{"in", "location", t.path}}
@@ -123,6 +124,7 @@ func (t target) forRTSP(limit time.Duration) []property {
 	if t.udp {
 		transport = "udp"
 	}
+	limit += guard.Grace // ours fires first
 	return []property{
 		{"src", "location", t.bare()}, {"src", "user-id", t.url.User.Username()}, {"src", "user-pw", password},
 		{"src", "protocols", transport}, {"src", "latency", strconv.FormatInt(t.latency.Milliseconds(), 10)},

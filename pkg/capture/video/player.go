@@ -11,13 +11,14 @@ import (
 	"linkstart/pkg/camera"
 	"linkstart/pkg/gst"
 	"linkstart/pkg/guard"
+	"linkstart/pkg/replay"
 )
 
 // player is one Stream of a Source.
 type player struct {
 	*Source
 	offer func(camera.Picture)
-	clock pacer // of a recording
+	clock replay.Pacer // of a recording
 	film  film
 	shown *frame // what was offered last, nil where that needs nothing from here
 

@@ -102,6 +102,6 @@ func (s *Source) Stream(ctx context.Context, offer func(camera.Picture)) error {
 			p.end()
 			return err
 		}
-		p.clock.restart() // a recording is over
+		p.clock.Restart() // a recording is over
 	}
 }

@@ -26,7 +26,7 @@ func (p *player) take(ctx context.Context, pipe *gst.Pipeline, u *gst.Unit) erro
 	}
 	p.unitAt = time.Now()
 	if p.recorded {
-		if err := p.await(ctx, p.clock.next(p.unitAt, u.Stamp, p.step)); err != nil {
+		if err := p.await(ctx, p.clock.Next(p.unitAt, u.Stamp, p.step)); err != nil {
 			u.Free()
 			return err
 		}

@@ -1,9 +1,10 @@
-package video
+// Package replay says when each picture of a recording is due, so that it plays at its own speed on a steady clock.
+package replay
 
 import "time"
 
-// pacer says when each picture of a recording is due, so that it plays at its own speed on a steady clock.
-type pacer struct {
+// Pacer is the clock of one recording. The zero value is ready.
+type Pacer struct {
 	due   time.Time     // of the picture before
 	stamp time.Duration // of the picture before, in its recording
 	again bool          // the next picture begins the recording again: its stamp says nothing
@@ -14,12 +15,12 @@ const (
 	mostBehind  = time.Second     // more is not caught up: pictures in a rush help nobody
 )
 
-// restart says that the next picture is the first of the recording again.
-func (p *pacer) restart() { p.again = true }
+// Restart says that the next picture is the first of the recording again.
+func (p *Pacer) Restart() { p.again = true }
 
-// next returns when a picture is due that was read at now and is stamped stamp. step is the time between two pictures
+// Next returns when a picture is due that was read at now and is stamped stamp. step is the time between two pictures
 // where the stamps do not tell.
-func (p *pacer) next(now time.Time, stamp, step time.Duration) time.Time {
+func (p *Pacer) Next(now time.Time, stamp, step time.Duration) time.Time {
 	forward := stamp - p.stamp
 	if p.again || forward < time.Millisecond || forward > longestStep {
 		forward = step
