@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* A progressive JPEG has about ten scans. Each costs a pass over all pixels, however few bytes it takes. */
 enum { MAX_SCANS = 100 };
@@ -24,14 +25,20 @@ struct linkstart_decoder *linkstart_decoder_new(size_t budget)
 	return d;
 }
 
+static void unmap(struct linkstart_plane *p)
+{
+	if (p->samples)
+		munmap(p->samples, p->mapped);
+}
+
 void linkstart_decoder_free(struct linkstart_decoder *d)
 {
 	if (!d)
 		return;
 	jpeg_destroy_decompress(&d->jpeg);
 	for (int i = 0; i < MAX_COMPONENTS_OF_A_PICTURE; i++) {
-		free(d->decoded[i].samples);
-		free(d->scaled[i].samples);
+		unmap(&d->decoded[i]);
+		unmap(&d->scaled[i]);
 	}
 	free(d);
 }
@@ -59,15 +66,14 @@ void linkstart_begin(struct linkstart_decoder *d, const uint8_t *jpeg, size_t si
 	d->jpeg.do_block_smoothing = FALSE; /* guesses what a cut progressive picture does not say */
 }
 
+/* Mapped, because malloc would keep megabytes for each of the threads on which a goroutine may come. */
 void linkstart_plane_make(struct linkstart_decoder *d, struct linkstart_plane *p, size_t width, size_t height, size_t stride, size_t rows)
 {
 	if (stride > d->budget / rows)
 		linkstart_fail(d, "its sampling makes it too large");
 	d->budget -= stride * rows;
-	p->samples = malloc(stride * rows);
-	if (!p->samples)
+	void *samples = mmap(NULL, stride * rows, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (samples == MAP_FAILED)
 		linkstart_fail(d, "no memory");
-	p->width = width;
-	p->height = height;
-	p->stride = stride;
+	*p = (struct linkstart_plane){ .samples = samples, .width = width, .height = height, .stride = stride, .mapped = stride * rows };
 }

@@ -10,6 +10,7 @@ enum { MAX_COMPONENTS_OF_A_PICTURE = 4 };
 struct linkstart_plane {
 	uint8_t *samples;
 	size_t width, height, stride;
+	size_t mapped; /* bytes at samples, for who frees them */
 };
 
 /*
