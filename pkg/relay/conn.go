@@ -5,11 +5,14 @@ import (
 	"net"
 	"time"
 
+	"linkstart/pkg/pace"
 	"linkstart/pkg/wire"
 )
 
-// writeTime is how long one message may take to leave.
-const writeTime = 10 * time.Second
+const (
+	writeTime    = 10 * time.Second // how long one message may take to leave
+	deadlineStep = time.Second      // by which it may be less: setting a deadline costs more than the rest of a small write
+)
 
 // Opcodes of RFC 6455 section 5.2, with the FIN bit.
 const (
@@ -35,18 +38,24 @@ func rawConn(c net.Conn) net.Conn {
 // gather writes several pieces with one call and without copying or allocating. It belongs to one goroutine.
 type gather struct {
 	conn   net.Conn
+	drain  *pace.Drain // told of what is written
+	until  time.Time   // the deadline that is set
 	pieces [3][]byte
 	bufs   net.Buffers
 	head   [10 + wire.HeaderSize]byte
 }
 
 func (g *gather) write(deadline time.Time, head, body, tail []byte) error {
-	if err := g.conn.SetWriteDeadline(deadline); err != nil {
-		return err
+	if d := deadline.Sub(g.until); d < 0 || d > deadlineStep {
+		if err := g.conn.SetWriteDeadline(deadline); err != nil {
+			return err
+		}
+		g.until = deadline
 	}
 	g.pieces = [3][]byte{head, body, tail}
 	g.bufs = g.pieces[:]
-	_, err := g.bufs.WriteTo(g.conn)
+	n, err := g.bufs.WriteTo(g.conn)
+	g.drain.Write(int(n))
 	g.pieces = [3][]byte{} // a picture that was sent is not kept alive
 	return err
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/gofiber/contrib/websocket"
 
 	"linkstart/pkg/camera"
-	"linkstart/pkg/relay/fanout"
 	"linkstart/pkg/wire"
 )
 
@@ -32,7 +31,8 @@ type session struct {
 	woken <-chan struct{}
 	done  chan struct{} // closed by stop
 
-	lastPing time.Time // the writer's
+	lastPing time.Time // the writer's, and so is gate
+	gate     *gate
 
 	mu      sync.Mutex // may be held while a slot's or the outbox's is taken
 	streams []*stream
@@ -47,7 +47,7 @@ type session struct {
 func newSession(r *Relay, c *websocket.Conn) *session {
 	woken, wake := waker()
 	return &session{
-		relay: r, conn: c, raw: rawConn(c.NetConn()), log: r.log, woken: woken, box: outbox{wake: wake},
+		relay: r, conn: c, raw: rawConn(c.NetConn()), gate: newGate(c.NetConn()), log: r.log, woken: woken, box: outbox{wake: wake},
 		done: make(chan struct{}),
 	}
 }
@@ -74,13 +74,13 @@ func (s *session) serve() {
 	s.streams = nil
 	s.mu.Unlock()
 	for _, st := range streams {
-		closeSlot(st.slot)
+		closeView(st.view)
 	}
 }
 
-func closeSlot(s *fanout.Slot) {
-	if s != nil {
-		s.Close()
+func closeView(v *view) {
+	if v != nil {
+		v.close()
 	}
 }
 
@@ -126,7 +126,7 @@ func (s *session) watches(id camera.ID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, st := range s.streams {
-		if st.slot != nil && st.slot.Camera == id {
+		if st.view != nil && st.camera == id {
 			return true
 		}
 	}

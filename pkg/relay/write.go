@@ -12,7 +12,8 @@ const tick = time.Second
 
 // write sends what there is to send until the session is stopped, then the close frame. It alone writes to the connection.
 func (s *session) write() error {
-	g := &gather{conn: s.raw}
+	g := &gather{conn: s.raw, drain: &s.gate.drain}
+	defer s.gate.again.Stop()
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	s.lastPing = time.Now()
@@ -21,6 +22,7 @@ func (s *session) write() error {
 		case <-s.done:
 			return g.message(time.Now().Add(closeGrace), opClose, 0, s.closing)
 		case <-s.woken:
+		case <-s.gate.again.C:
 		case <-ticker.C:
 		}
 		if err := s.flush(g); err != nil {
@@ -68,6 +70,7 @@ func (s *session) writeOne(g *gather) (wrote bool, err error) {
 		s.mu.Unlock()
 		return true, g.message(deadline, opPing, 0, nil)
 	}
+	s.settle(now)
 	t, err := s.box.next()
 	if err != nil || t != nil {
 		s.mu.Unlock()
@@ -94,6 +97,15 @@ func (s *session) writeOne(g *gather) (wrote bool, err error) {
 	return true, nil
 }
 
+// settle lets the streams change their rendition where the relay chooses it. The mutex is held.
+func (s *session) settle(now time.Time) {
+	for _, st := range s.streams {
+		if st.view != nil && st.view.settle(now) {
+			s.tell(st)
+		}
+	}
+}
+
 // take finds the next stream with a frame that may be sent now, each in its turn. The session's mutex is held, as it is
 // while a stream is switched and its watching message queued: so no frame of the old camera follows that message.
 func (s *session) take(now time.Time) (*stream, *camera.Frame, wire.Header) {
@@ -103,16 +115,20 @@ func (s *session) take(now time.Time) (*stream, *camera.Frame, wire.Header) {
 		}
 		st := s.streams[s.next]
 		s.next++
-		if st.slot == nil || s.acks && st.blocked(now) {
+		if st.view == nil || !st.view.ready() || s.acks && st.window.Full(now) {
 			continue
 		}
-		f, skipped := st.slot.Take()
+		if !s.gate.open(now) { // what is chosen when it opens is newer
+			s.next--
+			break
+		}
+		f, skipped := st.view.take(now)
 		if f == nil {
 			continue
 		}
-		st.fly(f.Seq, now)
+		st.window.Fly(f.Seq, now)
 		return st, f, wire.Header{
-			NotLive: !s.relay.hub.Live(st.slot.Camera, f), Stream: st.number, Seq: f.Seq,
+			NotLive: !s.relay.hub.Live(st.camera, f), Stream: st.number, Seq: f.Seq,
 			Captured: f.Captured, Skipped: skipped, Age: now.Sub(f.Captured),
 		}
 	}

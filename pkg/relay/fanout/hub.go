@@ -89,7 +89,7 @@ func (h *Hub) Watch(owner any, id camera.ID, r camera.Rendition, fps float64, wa
 	s := &Slot{owner: owner, Camera: id, Rendition: r, channel: ch, fps: fps, limiter: pace.NewLimiter(fps), wake: wake}
 	ch.join(s)
 	ch.feed.SetFPS(ch.wanted())
-	if f := s.peek(); f != nil && time.Since(f.Captured) > time.Second { // the others want few
+	if f := s.Peek(); f != nil && time.Since(f.Captured) > time.Second { // the others want few
 		ch.feed.Poke()
 	}
 	return s, nil

@@ -49,14 +49,15 @@ func (s *Slot) put(f *camera.Frame) {
 	s.wake()
 }
 
-func (s *Slot) peek() *camera.Frame {
+// Peek returns what Take would.
+func (s *Slot) Peek() *camera.Frame {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.frame
 }
 
 // Ready reports whether Take would give a frame.
-func (s *Slot) Ready() bool { return s.peek() != nil }
+func (s *Slot) Ready() bool { return s.Peek() != nil }
 
 // Take empties the slot: the newest frame, nil when there is no new one, and how many have been passed over since the
 // last Take that gave one.
