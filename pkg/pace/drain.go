@@ -34,6 +34,9 @@ type Drain struct {
 // Write counts bytes that are handed to the connection.
 func (d *Drain) Write(bytes int) { d.written += int64(bytes) }
 
+// Written is how many bytes that were.
+func (d *Drain) Written() int64 { return d.written }
+
 // Rate is how many bytes per second leave while there are some; 0 when that is not known.
 func (d *Drain) Rate() float64 { return d.rate }
 

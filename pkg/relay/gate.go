@@ -10,13 +10,17 @@ import (
 	"linkstart/pkg/pace"
 )
 
+// fastTime is how long a connection counts as fast: short, because what is written meanwhile may pile up.
+const fastTime = 100 * time.Millisecond
+
 // gate holds pictures back while those before them are still on their way to the client: what the kernel holds grows old, and
 // what waits in a slot does not. A client on a fast network costs one call of the system for each picture. It belongs to
 // the goroutine that writes.
 type gate struct {
 	drain pace.Drain
 	raw   syscall.RawConn // nil where there is no TCP to ask
-	again *time.Timer
+	again *time.Timer     // wakes the writer
+	fast  time.Time       // until then nothing is asked: a moment ago all had left
 
 	ask         func(fd uintptr) // made once, so that asking allocates nothing
 	outstanding uint32           // bytes; ask's answer
@@ -26,9 +30,9 @@ type gate struct {
 	asked time.Time     // when trip was
 }
 
-// newGate makes a gate for what is written to c. The caller stops its timer.
-func newGate(c net.Conn) *gate {
-	g := &gate{again: time.NewTimer(time.Hour)}
+// newGate makes a gate for what is written to c; wake is called when it may have opened. The caller stops its timer.
+func newGate(c net.Conn, wake func()) *gate {
+	g := &gate{again: time.AfterFunc(time.Hour, wake)}
 	g.again.Stop()
 	if tcp, ok := transport(c).(syscall.Conn); ok {
 		if raw, err := tcp.SyscallConn(); err == nil {
@@ -57,10 +61,13 @@ func transport(c net.Conn) net.Conn {
 	}
 }
 
-// open tells whether a picture may be written now. If not, again fires when that is to be asked again.
+// open tells whether a picture may be written now. If not, the writer is woken when that is to be asked again.
 func (g *gate) open(now time.Time) bool {
-	if g.raw == nil || g.raw.Control(g.ask) != nil || g.failed {
+	if g.raw == nil || now.Before(g.fast) || g.raw.Control(g.ask) != nil || g.failed {
 		return true // the write will tell what is wrong
+	}
+	if g.outstanding == 0 && g.drain.Written() > 0 {
+		g.fast = now.Add(fastTime)
 	}
 	if g.outstanding > 0 && now.Sub(g.asked) > time.Second {
 		g.asked = now

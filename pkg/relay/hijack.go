@@ -35,9 +35,10 @@ func (r *Relay) hijack(c *fiber.Ctx, header string, hello func(*endless, wire.He
 				r.log.Error("stream panicked", "path", path, "panic", p, "stack", string(debug.Stack()))
 			}
 		}()
-		ctx, cancel := context.WithCancel(context.Background())
+		ctx, cancelOnly := context.WithCancel(context.Background())
 		woken, wake := waker()
-		g := newGate(conn)
+		cancel := func() { cancelOnly(); wake() }
+		g := newGate(conn, wake)
 		defer g.again.Stop()
 		e := &endless{
 			gather: gather{conn: rawConn(conn), drain: &g.drain}, gate: g, box: outbox{wake: wake}, woken: woken, ctx: ctx, stopf: cancel, hello: hello,

@@ -86,12 +86,8 @@ func (r *Relay) parts(e *endless, id camera.ID, which camera.Rendition, fps floa
 		return err
 	}
 	defer v.close()
-	var ticked <-chan time.Time
-	if v.choice != nil {
-		ticker := time.NewTicker(tick)
-		defer ticker.Stop()
-		ticked = ticker.C
-	}
+	ticker := newTicker(e.box.wake)
+	defer ticker.stop()
 	if err := e.put(partEnd[2:], nil, nil); err != nil {
 		return err
 	}
@@ -101,12 +97,9 @@ func (r *Relay) parts(e *endless, id camera.ID, which camera.Rendition, fps floa
 		now := time.Now()
 		v.settle(now)
 		if !v.ready() || !e.gate.open(now) {
-			select {
-			case <-e.ctx.Done():
+			ticker.rearm(now)
+			if <-e.woken; e.ctx.Err() != nil {
 				return nil
-			case <-e.woken:
-			case <-e.gate.again.C:
-			case <-ticked:
 			}
 			continue
 		}

@@ -31,8 +31,8 @@ type session struct {
 	woken <-chan struct{}
 	done  chan struct{} // closed by stop
 
-	lastPing time.Time // the writer's, and so is gate
-	gate     *gate
+	now, lastPing time.Time // the writer's, and so is gate
+	gate          *gate
 
 	mu      sync.Mutex // may be held while a slot's or the outbox's is taken
 	streams []*stream
@@ -47,7 +47,7 @@ type session struct {
 func newSession(r *Relay, c *websocket.Conn) *session {
 	woken, wake := waker()
 	return &session{
-		relay: r, conn: c, raw: rawConn(c.NetConn()), gate: newGate(c.NetConn()), log: r.log, woken: woken, box: outbox{wake: wake},
+		relay: r, conn: c, raw: rawConn(c.NetConn()), gate: newGate(c.NetConn(), wake), log: r.log, woken: woken, box: outbox{wake: wake},
 		done: make(chan struct{}),
 	}
 }
@@ -97,6 +97,7 @@ func (s *session) stop(code int, reason string) {
 	_ = s.raw.SetReadDeadline(deadline) // fails only where the connection is gone, and then both ends see it
 	_ = s.raw.SetWriteDeadline(deadline)
 	close(s.done)
+	s.box.wake()
 	time.AfterFunc(2*closeGrace, func() { _ = s.raw.Close() }) // whatever deadline a write has set meanwhile
 }
 

@@ -7,41 +7,37 @@ import (
 	"linkstart/pkg/wire"
 )
 
-// tick is how often the writer looks whether a client that has stopped to ack is due for one more frame.
-const tick = time.Second
-
 // write sends what there is to send until the session is stopped, then the close frame. It alone writes to the connection.
 func (s *session) write() error {
 	g := &gather{conn: s.raw, drain: &s.gate.drain}
 	defer s.gate.again.Stop()
-	ticker := time.NewTicker(tick)
-	defer ticker.Stop()
+	ticker := newTicker(s.box.wake)
+	defer ticker.stop()
 	s.lastPing = time.Now()
-	for {
-		select {
-		case <-s.done:
-			return g.message(time.Now().Add(closeGrace), opClose, 0, s.closing)
-		case <-s.woken:
-		case <-s.gate.again.C:
-		case <-ticker.C:
-		}
-		if err := s.flush(g); err != nil {
+	for range s.woken { // by everything: waiting for one channel costs half of what waiting for several does
+		stopped, err := s.flush(g)
+		if err != nil {
 			return err
 		}
+		if stopped {
+			break
+		}
+		ticker.rearm(s.now)
 	}
+	return g.message(time.Now().Add(closeGrace), opClose, 0, s.closing)
 }
 
 // flush writes until nothing is left or the session is stopped.
-func (s *session) flush(g *gather) error {
+func (s *session) flush(g *gather) (stopped bool, err error) {
 	for {
 		select {
 		case <-s.done:
-			return nil
+			return true, nil
 		default:
 		}
 		wrote, err := s.writeOne(g)
 		if err != nil || !wrote {
-			return err
+			return false, err
 		}
 	}
 }
@@ -57,6 +53,7 @@ func (s *session) deadline(now time.Time) time.Time {
 // writeOne writes the most urgent thing: a pong, a ping, a text, a frame.
 func (s *session) writeOne(g *gather) (wrote bool, err error) {
 	now := time.Now()
+	s.now = now
 	s.mu.Lock()
 	deadline := s.deadline(now)
 	if s.pinged {
