@@ -46,11 +46,8 @@ type gather struct {
 }
 
 func (g *gather) write(deadline time.Time, head, body, tail []byte) error {
-	if d := deadline.Sub(g.until); d < 0 || d > deadlineStep {
-		if err := g.conn.SetWriteDeadline(deadline); err != nil {
-			return err
-		}
-		g.until = deadline
+	if err := g.extend(deadline); err != nil {
+		return err
 	}
 	g.pieces = [3][]byte{head, body, tail}
 	g.bufs = g.pieces[:]
@@ -60,9 +57,22 @@ func (g *gather) write(deadline time.Time, head, body, tail []byte) error {
 	return err
 }
 
+// extend sets the deadline, unless the one that is set is about the same.
+func (g *gather) extend(deadline time.Time) error {
+	if d := deadline.Sub(g.until); d >= 0 && d <= deadlineStep {
+		return nil
+	}
+	g.until = deadline
+	return g.conn.SetWriteDeadline(deadline)
+}
+
 // message writes one WebSocket message; extra bytes at the start of its payload are already in g.head from 10 on.
 func (g *gather) message(deadline time.Time, opcode byte, extra int, body []byte) error {
-	n := extra + len(body)
+	return g.write(deadline, g.start(opcode, extra, extra+len(body)), body, nil)
+}
+
+// start is the beginning of a message of n bytes with the extra ones.
+func (g *gather) start(opcode byte, extra, n int) []byte {
 	var start int
 	switch { // the length ends just before the payload
 	case n < 126:
@@ -78,5 +88,5 @@ func (g *gather) message(deadline time.Time, opcode byte, extra int, body []byte
 		binary.BigEndian.PutUint64(g.head[2:], uint64(n))
 	}
 	g.head[start] = opcode
-	return g.write(deadline, g.head[start:10+extra], body, nil)
+	return g.head[start : 10+extra]
 }

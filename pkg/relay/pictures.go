@@ -103,7 +103,8 @@ func (r *Relay) parts(e *endless, id camera.ID, which camera.Rendition, fps floa
 			}
 			continue
 		}
-		f, skipped := v.take(now)
+		f, sheet, skipped := v.take(now)
+		sheet.Release() // with the tail after it, it would cost more than it saves
 		if f == nil {
 			continue
 		}

@@ -33,6 +33,7 @@ type session struct {
 
 	now, lastPing time.Time // the writer's, and so is gate
 	gate          *gate
+	sender        *sender
 
 	mu      sync.Mutex // may be held while a slot's or the outbox's is taken
 	streams []*stream
@@ -46,9 +47,10 @@ type session struct {
 
 func newSession(r *Relay, c *websocket.Conn) *session {
 	woken, wake := waker()
+	raw := rawConn(c.NetConn())
 	return &session{
-		relay: r, conn: c, raw: rawConn(c.NetConn()), gate: newGate(c.NetConn(), wake), log: r.log, woken: woken, box: outbox{wake: wake},
-		done: make(chan struct{}),
+		relay: r, conn: c, raw: raw, gate: newGate(raw, wake), sender: newSender(raw), log: r.log, woken: woken,
+		box: outbox{wake: wake}, done: make(chan struct{}),
 	}
 }
 

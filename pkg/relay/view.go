@@ -39,14 +39,14 @@ func newView(r camera.Rendition, fps float64, now time.Time, open func(camera.Re
 // ready reports whether there is a new picture.
 func (v *view) ready() bool { return v.slot.Ready() }
 
-// take returns the new picture, nil for none, and how many were passed over before it.
-func (v *view) take(now time.Time) (*camera.Frame, uint32) {
-	f, skipped := v.slot.Take()
+// take returns the new picture, nil for none, its sheet, which the caller releases, and how many were passed over before it.
+func (v *view) take(now time.Time) (*camera.Frame, *fanout.Sheet, uint32) {
+	f, sheet, skipped := v.slot.TakeSheet()
 	if f != nil && v.choice != nil {
 		v.last, v.taken = f, now
 		v.choice.Took(now, skipped)
 	}
-	return f, skipped
+	return f, sheet, skipped
 }
 
 // settle has the rendition shown that is right for the viewer, and reports whether it has changed.

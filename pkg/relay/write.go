@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/relay/fanout"
 	"linkstart/pkg/wire"
 )
 
@@ -76,7 +77,8 @@ func (s *session) writeOne(g *gather) (wrote bool, err error) {
 		}
 		return true, g.message(deadline, opText, 0, t.body)
 	}
-	st, frame, header := s.take(now)
+	st, frame, sheet, header := s.take(now)
+	defer sheet.Release()
 	if frame == nil {
 		s.mu.Unlock()
 		return false, nil
@@ -85,7 +87,12 @@ func (s *session) writeOne(g *gather) (wrote bool, err error) {
 	s.mu.Unlock()
 
 	header.Put(g.head[10:])
-	if err := g.message(deadline, opBinary, wire.HeaderSize, frame.JPEG); err != nil {
+	if sheet != nil && s.sender.raw != nil {
+		err = g.sheet(deadline, s.sender, wire.HeaderSize, sheet, len(frame.JPEG))
+	} else {
+		err = g.message(deadline, opBinary, wire.HeaderSize, frame.JPEG)
+	}
+	if err != nil {
 		return false, err
 	}
 	count.frames.Inc()
@@ -105,7 +112,7 @@ func (s *session) settle(now time.Time) {
 
 // take finds the next stream with a frame that may be sent now, each in its turn. The session's mutex is held, as it is
 // while a stream is switched and its watching message queued: so no frame of the old camera follows that message.
-func (s *session) take(now time.Time) (*stream, *camera.Frame, wire.Header) {
+func (s *session) take(now time.Time) (*stream, *camera.Frame, *fanout.Sheet, wire.Header) {
 	for range s.streams {
 		if s.next >= len(s.streams) {
 			s.next = 0
@@ -119,15 +126,15 @@ func (s *session) take(now time.Time) (*stream, *camera.Frame, wire.Header) {
 			s.next--
 			break
 		}
-		f, skipped := st.view.take(now)
+		f, sheet, skipped := st.view.take(now)
 		if f == nil {
 			continue
 		}
 		st.window.Fly(f.Seq, now)
-		return st, f, wire.Header{
+		return st, f, sheet, wire.Header{
 			NotLive: !s.relay.hub.Live(st.camera, f), Stream: st.number, Seq: f.Seq,
 			Captured: f.Captured, Skipped: skipped, Age: now.Sub(f.Captured),
 		}
 	}
-	return nil, nil, wire.Header{}
+	return nil, nil, nil, wire.Header{}
 }
