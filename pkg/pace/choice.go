@@ -71,8 +71,10 @@ func (c *Choice) judge(now time.Time) {
 	if c.trial {
 		enough = min(c.least*margin, offered*tolerance)
 	}
+	slow := offered >= c.least && taken < enough
 	switch {
-	case offered >= c.least && taken < enough && !now.Before(c.next):
+	case slow && now.Before(c.next): // the small one was refused lately
+	case slow:
 		if now.Sub(c.since) < settled {
 			c.retry = min(2*c.retry, retryMax)
 		}

@@ -60,7 +60,7 @@ func (r *Relay) multipart(c *fiber.Ctx) error {
 	which := wire.Auto
 	if c.Query("rendition") != string(wire.Auto) {
 		if which, err = rendition(c); err != nil {
-			return err
+			return refuse(codeBadRequest, "The parameter rendition takes main, sub or auto.")
 		}
 	}
 	fps, err := strconv.ParseFloat(c.Query("fps", "0"), 64)
