@@ -307,6 +307,13 @@ func (g *grabber) flow(t testing.TB, period time.Duration, size int) (stop func(
 	return stop
 }
 
+// newest is the number of the last picture.
+func (g *grabber) newest() uint32 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.seq
+}
+
 func (g *grabber) wanted() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
