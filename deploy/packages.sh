@@ -29,6 +29,7 @@ needs() {
 		test|ffmpeg|ffmpeg|find_command ffmpeg
 		test|Node.js|nodejs|find_command node
 		test|curl|curl|find_command curl
+		test|ip and tc|iproute2|find_command tc
 		test|systemd-analyze|systemd|find_command systemd-analyze
 		test|GStreamer's RTSP server for /usr/bin/python3|python3 python3-gi gir1.2-gst-rtsp-server-1.0|find_rtsp_server
 		test|GStreamer's plugins ugly|gstreamer1.0-plugins-ugly|gst-inspect-1.0 --exists x264enc

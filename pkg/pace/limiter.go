@@ -1,5 +1,5 @@
-// Package pace thins a stream of pictures evenly and measures how fast one flows, without goroutines, timers or memory
-// that grows.
+// Package pace decides how fast pictures flow: it thins a stream evenly, measures one, and holds one to what a viewer
+// takes, without goroutines, timers or memory that grows.
 package pace
 
 import (

@@ -5,11 +5,14 @@ import (
 	"net"
 	"time"
 
+	"linkstart/pkg/pace"
 	"linkstart/pkg/wire"
 )
 
-// writeTime is how long one message may take to leave.
-const writeTime = 10 * time.Second
+const (
+	writeTime    = 10 * time.Second // how long one message may take to leave
+	deadlineStep = time.Second      // by which it may be less: setting a deadline costs more than the rest of a small write
+)
 
 // Opcodes of RFC 6455 section 5.2, with the FIN bit.
 const (
@@ -35,25 +38,41 @@ func rawConn(c net.Conn) net.Conn {
 // gather writes several pieces with one call and without copying or allocating. It belongs to one goroutine.
 type gather struct {
 	conn   net.Conn
+	drain  *pace.Drain // told of what is written
+	until  time.Time   // the deadline that is set
 	pieces [3][]byte
 	bufs   net.Buffers
 	head   [10 + wire.HeaderSize]byte
 }
 
 func (g *gather) write(deadline time.Time, head, body, tail []byte) error {
-	if err := g.conn.SetWriteDeadline(deadline); err != nil {
+	if err := g.extend(deadline); err != nil {
 		return err
 	}
 	g.pieces = [3][]byte{head, body, tail}
 	g.bufs = g.pieces[:]
-	_, err := g.bufs.WriteTo(g.conn)
+	n, err := g.bufs.WriteTo(g.conn)
+	g.drain.Write(int(n))
 	g.pieces = [3][]byte{} // a picture that was sent is not kept alive
 	return err
 }
 
+// extend sets the deadline, unless the one that is set is about the same.
+func (g *gather) extend(deadline time.Time) error {
+	if d := deadline.Sub(g.until); d >= 0 && d <= deadlineStep {
+		return nil
+	}
+	g.until = deadline
+	return g.conn.SetWriteDeadline(deadline)
+}
+
 // message writes one WebSocket message; extra bytes at the start of its payload are already in g.head from 10 on.
 func (g *gather) message(deadline time.Time, opcode byte, extra int, body []byte) error {
-	n := extra + len(body)
+	return g.write(deadline, g.start(opcode, extra, extra+len(body)), body, nil)
+}
+
+// start is the beginning of a message of n bytes with the extra ones.
+func (g *gather) start(opcode byte, extra, n int) []byte {
 	var start int
 	switch { // the length ends just before the payload
 	case n < 126:
@@ -69,5 +88,5 @@ func (g *gather) message(deadline time.Time, opcode byte, extra int, body []byte
 		binary.BigEndian.PutUint64(g.head[2:], uint64(n))
 	}
 	g.head[start] = opcode
-	return g.write(deadline, g.head[start:10+extra], body, nil)
+	return g.head[start : 10+extra]
 }

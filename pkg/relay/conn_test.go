@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"linkstart/pkg/pace"
 	"linkstart/pkg/wire"
 )
 
@@ -42,7 +43,7 @@ func TestMessageLengths(t *testing.T) {
 			got := make(chan []byte, 1)
 			near := connected(t, func(c net.Conn) { b, _ := io.ReadAll(c); got <- b })
 			body := bytes.Repeat([]byte{7}, n)
-			g := &gather{conn: near}
+			g := &gather{conn: near, drain: new(pace.Drain)}
 			if err := g.message(time.Now().Add(time.Minute), opText, 0, body); err != nil {
 				t.Fatal(err)
 			}
@@ -74,7 +75,8 @@ func TestWritingAFrameAllocatesNothing(t *testing.T) {
 }
 
 func frameWriter(t testing.TB) (*gather, []byte) {
-	return &gather{conn: connected(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })}, make([]byte, 100<<10)
+	near := connected(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
+	return &gather{conn: near, drain: new(pace.Drain)}, make([]byte, 100<<10)
 }
 
 func writeFrame(t testing.TB, g *gather, body []byte) {

@@ -16,6 +16,7 @@ import (
 // reads what the client should not send, to notice that it has left.
 type endless struct {
 	gather
+	gate  *gate
 	box   outbox
 	woken <-chan struct{}
 	ctx   context.Context
@@ -34,10 +35,13 @@ func (r *Relay) hijack(c *fiber.Ctx, header string, hello func(*endless, wire.He
 				r.log.Error("stream panicked", "path", path, "panic", p, "stack", string(debug.Stack()))
 			}
 		}()
-		ctx, cancel := context.WithCancel(context.Background())
+		ctx, cancelOnly := context.WithCancel(context.Background())
 		woken, wake := waker()
+		cancel := func() { cancelOnly(); wake() }
+		g := newGate(conn, wake)
+		defer g.again.Stop()
 		e := &endless{
-			gather: gather{conn: rawConn(conn)}, box: outbox{wake: wake}, woken: woken, ctx: ctx, stopf: cancel, hello: hello,
+			gather: gather{conn: rawConn(conn), drain: &g.drain}, gate: g, box: outbox{wake: wake}, woken: woken, ctx: ctx, stopf: cancel, hello: hello,
 		}
 		defer cancel()
 		defer r.leave(e)

@@ -72,7 +72,7 @@ func (s *session) ack(number uint16, seq uint32) {
 	s.mu.Lock()
 	s.acks = true
 	if st := s.find(number); st != nil {
-		st.ack(seq)
+		st.window.Ack(seq, time.Now())
 	}
 	s.mu.Unlock()
 	s.box.wake()
@@ -105,7 +105,7 @@ func (s *session) watch(o wire.Order) error {
 				Message: fmt.Sprintf("One connection takes at most %d streams.", maxStreams),
 			}
 		}
-		st = &stream{number: o.Stream, flying: make([]uint32, 0, window)}
+		st = &stream{number: o.Stream}
 		s.streams = append(s.streams, st)
 	}
 	st.room, st.rendition, st.fps = o.Room, o.Rendition, o.FPS
@@ -124,7 +124,7 @@ func (s *session) refollow(st *stream) error {
 		return nil
 	}
 	id := s.relay.shown(st.room).Camera
-	if st.slot != nil && st.slot.Camera == id || st.slot == nil && id == "" {
+	if st.view != nil && st.camera == id || st.view == nil && id == "" {
 		return nil
 	}
 	return s.show(st, id)
@@ -132,22 +132,28 @@ func (s *session) refollow(st *stream) error {
 
 // show switches a stream to a camera, "" for none: its slot and the message that says so in one step. The mutex is held.
 func (s *session) show(st *stream, id camera.ID) error {
-	old := st.slot
-	defer closeSlot(old)
+	defer closeView(st.view)
 	if id == "" {
-		st.show(nil, sentCounters{})
+		st.show("", nil, sentCounters{})
 		return nil
 	}
-	slot, err := s.relay.hub.Watch(s, id, st.rendition, st.fps, s.box.wake)
+	v, err := newView(st.rendition, st.fps, time.Now(), func(r camera.Rendition) (*fanout.Slot, error) {
+		return s.relay.hub.Watch(s, id, r, st.fps, s.box.wake)
+	})
 	if err != nil {
-		st.show(nil, sentCounters{})
+		st.show("", nil, sentCounters{})
 		return err
 	}
-	st.show(slot, s.relay.metrics.camera(id))
-	s.send(fmt.Sprintf("watching:%d", st.number), wire.Watching{
-		Type: wire.TypeWatching, Stream: st.number, Camera: id, Rendition: st.rendition,
-	})
+	st.show(id, v, s.relay.metrics.camera(id))
+	s.tell(st)
 	return nil
+}
+
+// tell queues the message that says what a stream shows. The mutex is held.
+func (s *session) tell(st *stream) {
+	s.send(fmt.Sprintf("watching:%d", st.number), wire.Watching{
+		Type: wire.TypeWatching, Stream: st.number, Camera: st.camera, Rendition: st.view.slot.Rendition,
+	})
 }
 
 func (s *session) unwatch(number uint16) {
@@ -157,7 +163,7 @@ func (s *session) unwatch(number uint16) {
 	if i < 0 {
 		return
 	}
-	closeSlot(s.streams[i].slot)
+	closeView(s.streams[i].view)
 	s.streams = slices.Delete(s.streams, i, i+1)
 }
 

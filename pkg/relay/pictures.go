@@ -9,6 +9,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/relay/fanout"
+	"linkstart/pkg/wire"
 )
 
 const (
@@ -17,7 +19,7 @@ const (
 	maxFPS         = 1000
 )
 
-// rendition reads ?rendition=.
+// rendition reads ?rendition=: main or sub.
 func rendition(c *fiber.Ctx) (camera.Rendition, error) {
 	r, err := camera.ParseRendition(c.Query("rendition"))
 	if err != nil {
@@ -55,9 +57,11 @@ func (r *Relay) multipart(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	which, err := rendition(c)
-	if err != nil {
-		return err
+	which := wire.Auto
+	if c.Query("rendition") != string(wire.Auto) {
+		if which, err = rendition(c); err != nil {
+			return refuse(codeBadRequest, "The parameter rendition takes main, sub or auto.")
+		}
 	}
 	fps, err := strconv.ParseFloat(c.Query("fps", "0"), 64)
 	if err != nil || math.IsNaN(fps) || fps < 0 || fps > maxFPS {
@@ -75,24 +79,33 @@ func (r *Relay) multipart(c *fiber.Ctx) error {
 
 // parts writes pictures until the client leaves. Each one ends with the next boundary, so that a client shows it at once.
 func (r *Relay) parts(e *endless, id camera.ID, which camera.Rendition, fps float64) error {
-	slot, err := r.hub.Watch(e, id, which, fps, e.box.wake)
+	v, err := newView(which, fps, time.Now(), func(w camera.Rendition) (*fanout.Slot, error) {
+		return r.hub.Watch(e, id, w, fps, e.box.wake)
+	})
 	if err != nil {
 		return err
 	}
-	defer slot.Close()
+	defer v.close()
+	ticker := newTicker(e.box.wake)
+	defer ticker.stop()
 	if err := e.put(partEnd[2:], nil, nil); err != nil {
 		return err
 	}
 	count := r.metrics.camera(id)
 	head := make([]byte, 0, 256)
 	for {
-		f, skipped := slot.Take()
-		if f == nil {
-			select {
-			case <-e.ctx.Done():
+		now := time.Now()
+		v.settle(now)
+		if !v.ready() || !e.gate.open(now) {
+			ticker.rearm(now)
+			if <-e.woken; e.ctx.Err() != nil {
 				return nil
-			case <-e.woken:
 			}
+			continue
+		}
+		f, sheet, skipped := v.take(now)
+		sheet.Release() // with the tail after it, it would cost more than it saves
+		if f == nil {
 			continue
 		}
 		head = fmt.Appendf(head[:0], "\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\nX-Frame-Seq: %d\r\nX-Frame-Captured: ",

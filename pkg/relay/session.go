@@ -11,7 +11,6 @@ import (
 	"github.com/gofiber/contrib/websocket"
 
 	"linkstart/pkg/camera"
-	"linkstart/pkg/relay/fanout"
 	"linkstart/pkg/wire"
 )
 
@@ -32,7 +31,9 @@ type session struct {
 	woken <-chan struct{}
 	done  chan struct{} // closed by stop
 
-	lastPing time.Time // the writer's
+	now, lastPing time.Time // the writer's, and so is gate
+	gate          *gate
+	sender        *sender
 
 	mu      sync.Mutex // may be held while a slot's or the outbox's is taken
 	streams []*stream
@@ -46,9 +47,10 @@ type session struct {
 
 func newSession(r *Relay, c *websocket.Conn) *session {
 	woken, wake := waker()
+	raw := rawConn(c.NetConn())
 	return &session{
-		relay: r, conn: c, raw: rawConn(c.NetConn()), log: r.log, woken: woken, box: outbox{wake: wake},
-		done: make(chan struct{}),
+		relay: r, conn: c, raw: raw, gate: newGate(raw, wake), sender: newSender(raw), log: r.log, woken: woken,
+		box: outbox{wake: wake}, done: make(chan struct{}),
 	}
 }
 
@@ -74,13 +76,13 @@ func (s *session) serve() {
 	s.streams = nil
 	s.mu.Unlock()
 	for _, st := range streams {
-		closeSlot(st.slot)
+		closeView(st.view)
 	}
 }
 
-func closeSlot(s *fanout.Slot) {
-	if s != nil {
-		s.Close()
+func closeView(v *view) {
+	if v != nil {
+		v.close()
 	}
 }
 
@@ -97,6 +99,7 @@ func (s *session) stop(code int, reason string) {
 	_ = s.raw.SetReadDeadline(deadline) // fails only where the connection is gone, and then both ends see it
 	_ = s.raw.SetWriteDeadline(deadline)
 	close(s.done)
+	s.box.wake()
 	time.AfterFunc(2*closeGrace, func() { _ = s.raw.Close() }) // whatever deadline a write has set meanwhile
 }
 
@@ -126,7 +129,7 @@ func (s *session) watches(id camera.ID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, st := range s.streams {
-		if st.slot != nil && st.slot.Camera == id {
+		if st.view != nil && st.camera == id {
 			return true
 		}
 	}

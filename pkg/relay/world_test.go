@@ -55,6 +55,12 @@ type world struct {
 
 func newWorld(t testing.TB, cameras ...camera.Info) *world {
 	t.Helper()
+	return newWorldAt(t, "127.0.0.1", cameras...)
+}
+
+// newWorldAt serves on another address.
+func newWorldAt(t testing.TB, host string, cameras ...camera.Info) *world {
+	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	server, err := broker.Start(t.TempDir(), log)
 	if err != nil {
@@ -71,7 +77,7 @@ func newWorld(t testing.TB, cameras ...camera.Info) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = stopBoss() })
-	w.startRelay(log)
+	w.startRelay(log, host)
 	w.eventually("the relay knows its cameras", func() bool {
 		var list []camera.Info
 		w.getJSON("/api/v1/cameras", &list)
@@ -94,13 +100,13 @@ func (w *world) join(user string, p broker.Permissions) *nats.Conn {
 	return nc
 }
 
-func (w *world) startRelay(log *slog.Logger) {
+func (w *world) startRelay(log *slog.Logger, host string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan net.Addr, 1), make(chan error, 1)
 	go func() {
 		ended <- relay.Run(ctx, relay.Options{
 			Config: child.Relay{
-				Bus: w.access(broker.RelayUser, broker.RelayPermissions(subjects)), Listen: "127.0.0.1:0",
+				Bus: w.access(broker.RelayUser, broker.RelayPermissions(subjects)), Listen: host + ":0",
 				Origins:  []string{"https://control.example"},
 				Rooms:    []child.Room{{ID: "main", AlarmTakeover: time.Hour}, {ID: "short", AlarmTakeover: 500 * time.Millisecond}, {ID: "calm"}},
 				MaxBytes: maxBytes, MaxPixels: 1 << 20, Version: "1.2.3",
@@ -227,10 +233,13 @@ type grabber struct {
 	id camera.ID
 	nc *nats.Conn
 
+	small int // bytes of the pictures of sub; 0: there are none
+
 	mu    sync.Mutex
 	seq   uint32
 	last  *camera.Frame
 	wants int
+	subs  int // those of sub
 }
 
 func (w *world) grab(id camera.ID) *grabber {
@@ -239,12 +248,16 @@ func (w *world) grab(id camera.ID) *grabber {
 	_, err := g.nc.Subscribe(subjects.Want(id, bus.All), func(m *nats.Msg) {
 		g.mu.Lock()
 		g.wants++
+		small := m.Subject == subjects.Want(id, camera.Sub)
+		if small {
+			g.subs++
+		}
 		last := g.last
 		g.mu.Unlock()
 		if m.Reply == "" {
 			return
 		}
-		if last == nil {
+		if last == nil || small {
 			_ = m.Respond(nil)
 			return
 		}
@@ -267,6 +280,11 @@ func (g *grabber) publish(size int) {
 	g.last = f
 	g.mu.Unlock()
 	_ = g.nc.PublishMsg(bus.EncodeFrame(subjects.Frame(g.id, camera.Main), f))
+	if g.small > 0 {
+		sub := *f
+		sub.JPEG = picture(g.id, g.small)
+		_ = g.nc.PublishMsg(bus.EncodeFrame(subjects.Frame(g.id, camera.Sub), &sub))
+	}
 }
 
 // flow publishes a picture each period until the test ends or the returned function is called.
@@ -287,6 +305,13 @@ func (g *grabber) flow(t testing.TB, period time.Duration, size int) (stop func(
 	stop = sync.OnceFunc(func() { close(done); wg.Wait() })
 	t.Cleanup(stop)
 	return stop
+}
+
+// newest is the number of the last picture.
+func (g *grabber) newest() uint32 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.seq
 }
 
 func (g *grabber) wanted() int {

@@ -4,42 +4,41 @@ import (
 	"time"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/relay/fanout"
 	"linkstart/pkg/wire"
 )
 
-// tick is how often the writer looks whether a client that has stopped to ack is due for one more frame.
-const tick = time.Second
-
 // write sends what there is to send until the session is stopped, then the close frame. It alone writes to the connection.
 func (s *session) write() error {
-	g := &gather{conn: s.raw}
-	ticker := time.NewTicker(tick)
-	defer ticker.Stop()
+	g := &gather{conn: s.raw, drain: &s.gate.drain}
+	defer s.gate.again.Stop()
+	ticker := newTicker(s.box.wake)
+	defer ticker.stop()
 	s.lastPing = time.Now()
-	for {
-		select {
-		case <-s.done:
-			return g.message(time.Now().Add(closeGrace), opClose, 0, s.closing)
-		case <-s.woken:
-		case <-ticker.C:
-		}
-		if err := s.flush(g); err != nil {
+	for range s.woken { // by everything: waiting for one channel costs half of what waiting for several does
+		stopped, err := s.flush(g)
+		if err != nil {
 			return err
 		}
+		if stopped {
+			break
+		}
+		ticker.rearm(s.now)
 	}
+	return g.message(time.Now().Add(closeGrace), opClose, 0, s.closing)
 }
 
 // flush writes until nothing is left or the session is stopped.
-func (s *session) flush(g *gather) error {
+func (s *session) flush(g *gather) (stopped bool, err error) {
 	for {
 		select {
 		case <-s.done:
-			return nil
+			return true, nil
 		default:
 		}
 		wrote, err := s.writeOne(g)
 		if err != nil || !wrote {
-			return err
+			return false, err
 		}
 	}
 }
@@ -55,6 +54,7 @@ func (s *session) deadline(now time.Time) time.Time {
 // writeOne writes the most urgent thing: a pong, a ping, a text, a frame.
 func (s *session) writeOne(g *gather) (wrote bool, err error) {
 	now := time.Now()
+	s.now = now
 	s.mu.Lock()
 	deadline := s.deadline(now)
 	if s.pinged {
@@ -68,6 +68,7 @@ func (s *session) writeOne(g *gather) (wrote bool, err error) {
 		s.mu.Unlock()
 		return true, g.message(deadline, opPing, 0, nil)
 	}
+	s.settle(now)
 	t, err := s.box.next()
 	if err != nil || t != nil {
 		s.mu.Unlock()
@@ -76,7 +77,8 @@ func (s *session) writeOne(g *gather) (wrote bool, err error) {
 		}
 		return true, g.message(deadline, opText, 0, t.body)
 	}
-	st, frame, header := s.take(now)
+	st, frame, sheet, header := s.take(now)
+	defer sheet.Release()
 	if frame == nil {
 		s.mu.Unlock()
 		return false, nil
@@ -85,7 +87,12 @@ func (s *session) writeOne(g *gather) (wrote bool, err error) {
 	s.mu.Unlock()
 
 	header.Put(g.head[10:])
-	if err := g.message(deadline, opBinary, wire.HeaderSize, frame.JPEG); err != nil {
+	if sheet != nil && s.sender.raw != nil {
+		err = g.sheet(deadline, s.sender, wire.HeaderSize, sheet, len(frame.JPEG))
+	} else {
+		err = g.message(deadline, opBinary, wire.HeaderSize, frame.JPEG)
+	}
+	if err != nil {
 		return false, err
 	}
 	count.frames.Inc()
@@ -94,27 +101,40 @@ func (s *session) writeOne(g *gather) (wrote bool, err error) {
 	return true, nil
 }
 
+// settle lets the streams change their rendition where the relay chooses it. The mutex is held.
+func (s *session) settle(now time.Time) {
+	for _, st := range s.streams {
+		if st.view != nil && st.view.settle(now) {
+			s.tell(st)
+		}
+	}
+}
+
 // take finds the next stream with a frame that may be sent now, each in its turn. The session's mutex is held, as it is
 // while a stream is switched and its watching message queued: so no frame of the old camera follows that message.
-func (s *session) take(now time.Time) (*stream, *camera.Frame, wire.Header) {
+func (s *session) take(now time.Time) (*stream, *camera.Frame, *fanout.Sheet, wire.Header) {
 	for range s.streams {
 		if s.next >= len(s.streams) {
 			s.next = 0
 		}
 		st := s.streams[s.next]
 		s.next++
-		if st.slot == nil || s.acks && st.blocked(now) {
+		if st.view == nil || !st.view.ready() || s.acks && st.window.Full(now) {
 			continue
 		}
-		f, skipped := st.slot.Take()
+		if !s.gate.open(now) { // what is chosen when it opens is newer
+			s.next--
+			break
+		}
+		f, sheet, skipped := st.view.take(now)
 		if f == nil {
 			continue
 		}
-		st.fly(f.Seq, now)
-		return st, f, wire.Header{
-			NotLive: !s.relay.hub.Live(st.slot.Camera, f), Stream: st.number, Seq: f.Seq,
+		st.window.Fly(f.Seq, now)
+		return st, f, sheet, wire.Header{
+			NotLive: !s.relay.hub.Live(st.camera, f), Stream: st.number, Seq: f.Seq,
 			Captured: f.Captured, Skipped: skipped, Age: now.Sub(f.Captured),
 		}
 	}
-	return nil, nil, wire.Header{}
+	return nil, nil, nil, wire.Header{}
 }

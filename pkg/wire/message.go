@@ -33,7 +33,8 @@ type Cameras struct {
 	Cameras []camera.Info `json:"cameras"`
 }
 
-// Watching says what a stream shows from now on: every frame on it after this message is of that camera.
+// Watching says what a stream shows from now on: every frame on it after this message is of that camera, and of Rendition, which
+// is camera.Main or camera.Sub also where the client asked for Auto.
 type Watching struct {
 	Type      string           `json:"type"`
 	Stream    uint16           `json:"stream"`

@@ -28,6 +28,10 @@ const (
 	CodeUnavailable    = "unavailable"
 )
 
+// Auto asks the relay to choose between the renditions, by what the client's network takes. No frame is of it: the messages from
+// the relay say which one it is.
+const Auto camera.Rendition = "auto"
+
 // MaxOrder is the largest message that a client may send, bytes.
 const MaxOrder = 64 << 10
 
@@ -42,7 +46,7 @@ type Order struct {
 	Stream    uint16           // watch, follow, unwatch, ack
 	Camera    camera.ID        // watch, select
 	Room      camera.ID        // follow, select
-	Rendition camera.Rendition // watch, follow; Main where it was left out
+	Rendition camera.Rendition // watch, follow: main, sub or Auto; Main where it was left out
 	FPS       float64          // watch, follow: at most so many frames per second; 0: all
 	Seq       uint32           // ack
 	T         json.RawMessage  // ping: any JSON value, sent back as it is
@@ -137,11 +141,14 @@ func (o *Order) seq(j orderJSON) *Fault {
 }
 
 func (o *Order) view(j orderJSON) *Fault {
-	r, err := camera.ParseRendition(j.Rendition)
-	if err != nil {
-		return bad("The field rendition takes main or sub.")
+	o.Rendition = Auto
+	if j.Rendition != string(Auto) {
+		r, err := camera.ParseRendition(j.Rendition)
+		if err != nil {
+			return bad("The field rendition takes main, sub or auto.")
+		}
+		o.Rendition = r
 	}
-	o.Rendition = r
 	if j.FPS < 0 || j.FPS > maxFPS {
 		return bad("The field fps takes a number of 0 (all frames) to %d.", maxFPS)
 	}

@@ -96,6 +96,8 @@ var orders = []struct {
 		want: wire.Order{Type: "watch", Stream: 1, Camera: "cab01", Rendition: camera.Main}},
 	{in: `{"type":"watch","stream":65535,"camera":"cab01","rendition":"sub","fps":12.5,"later":[1]}`,
 		want: wire.Order{Type: "watch", Stream: 65535, Camera: "cab01", Rendition: camera.Sub, FPS: 12.5}},
+	{in: `{"type":"watch","stream":1,"camera":"cab01","rendition":"auto"}`,
+		want: wire.Order{Type: "watch", Stream: 1, Camera: "cab01", Rendition: wire.Auto}},
 	{in: `{"type":"follow","stream":0,"room":"main"}`,
 		want: wire.Order{Type: "follow", Room: "main", Rendition: camera.Main}},
 	{in: `{"type":"unwatch","stream":3}`, want: wire.Order{Type: "unwatch", Stream: 3}},

@@ -1,10 +1,13 @@
 package fanout
 
 import (
+	"bytes"
+	"os"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"linkstart/pkg/camera"
 	"linkstart/pkg/pace"
@@ -66,7 +69,7 @@ func TestRateOfOneViewer(t *testing.T) {
 	ch.join(slow)
 	now, taken, skipped := time.Now(), 0, uint32(0)
 	for n := range 100 { // 4 s at 25 fps
-		slow.offer(frame(uint32(n), 1), now.Add(time.Duration(n)*40*time.Millisecond))
+		slow.offer(frame(uint32(n), 1), nil, now.Add(time.Duration(n)*40*time.Millisecond))
 		if f, s := slow.Take(); f != nil {
 			taken++
 			skipped += s
@@ -113,6 +116,42 @@ func TestFanOutAllocatesNothing(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { handOver(ch, f) }); n > 0 {
 		t.Errorf("%g allocations for a frame to 300 viewers", n)
 	}
+}
+
+// TestSheetsAreClosed: whatever becomes of a picture, taken, replaced or left in a slot that is closed, its file is closed.
+func TestSheetsAreClosed(t *testing.T) {
+	before := openFiles(t)
+	ch := crowd(sheetViewers)
+	for seq := range uint32(20) {
+		ch.deliver(frame(seq+1, sheetBytes))
+	}
+	f, sheet, _ := ch.slots[0].TakeSheet()
+	if f == nil || sheet == nil || f.Seq != 20 {
+		t.Fatalf("TakeSheet = %+v, %v; want frame 20 on a sheet", f, sheet)
+	}
+	content := make([]byte, sheetBytes+1)
+	if n, err := unix.Pread(sheet.FD(), content, 0); n != sheetBytes || err != nil || !bytes.Equal(content[:n], f.JPEG) {
+		t.Errorf("the sheet has %d bytes, %v", n, err)
+	}
+	sheet.Release()
+	ch.slots[1].Take()
+	for _, s := range ch.slots { // as Close does; this channel has no feed
+		s.closed.Store(true)
+		s.drop()
+	}
+	ch.deliver(f) // what comes after the end is not kept
+	if after := openFiles(t); after != before {
+		t.Errorf("%d files are open, %d before", after, before)
+	}
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
 }
 
 func handOver(ch *channel, f *camera.Frame) {

@@ -89,7 +89,7 @@ func (h *Hub) Watch(owner any, id camera.ID, r camera.Rendition, fps float64, wa
 	s := &Slot{owner: owner, Camera: id, Rendition: r, channel: ch, fps: fps, limiter: pace.NewLimiter(fps), wake: wake}
 	ch.join(s)
 	ch.feed.SetFPS(ch.wanted())
-	if f := s.peek(); f != nil && time.Since(f.Captured) > time.Second { // the others want few
+	if f := s.Peek(); f != nil && time.Since(f.Captured) > time.Second { // the others want few
 		ch.feed.Poke()
 	}
 	return s, nil
@@ -105,7 +105,7 @@ func (ch *channel) join(s *Slot) {
 			known.NotLive = true
 			f = &known
 		}
-		s.put(f)
+		s.put(f, nil)
 	}
 	ch.slots = append(ch.slots, s)
 }
@@ -116,8 +116,13 @@ func (ch *channel) deliver(f *camera.Frame) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	ch.last = f
+	var sheet *Sheet
+	if len(ch.slots) >= sheetViewers && len(f.JPEG) >= sheetBytes {
+		sheet = NewSheet(f)
+		defer sheet.Release()
+	}
 	for _, s := range ch.slots {
-		s.offer(f, now)
+		s.offer(f, sheet, now)
 	}
 }
 

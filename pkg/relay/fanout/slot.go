@@ -24,56 +24,77 @@ type Slot struct {
 
 	mu      sync.Mutex
 	frame   *camera.Frame // nil: nothing new
+	sheet   *Sheet        // of frame; nil where there is none
 	skipped uint32        // since the last Take
 }
 
 // offer takes a frame from the bus. A picture that is not live does not count against the viewer's rate, so that the
 // first live one is not held back by it.
-func (s *Slot) offer(f *camera.Frame, now time.Time) {
+func (s *Slot) offer(f *camera.Frame, sheet *Sheet, now time.Time) {
 	if !f.NotLive && !s.limiter.Allow(now) {
 		s.mu.Lock()
 		s.skipped++
 		s.mu.Unlock()
 		return
 	}
-	s.put(f)
+	s.put(f, sheet)
 }
 
-func (s *Slot) put(f *camera.Frame) {
+func (s *Slot) put(f *camera.Frame, sheet *Sheet) {
 	s.mu.Lock()
 	if s.frame != nil {
 		s.skipped++
 	}
-	s.frame = f
+	s.sheet.Release()
+	s.frame, s.sheet = f, nil
+	if !s.closed.Load() { // else nobody would release it
+		s.sheet = sheet.retain()
+	}
 	s.mu.Unlock()
 	s.wake()
 }
 
-func (s *Slot) peek() *camera.Frame {
+// Peek returns what Take would.
+func (s *Slot) Peek() *camera.Frame {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.frame
 }
 
 // Ready reports whether Take would give a frame.
-func (s *Slot) Ready() bool { return s.peek() != nil }
+func (s *Slot) Ready() bool { return s.Peek() != nil }
 
 // Take empties the slot: the newest frame, nil when there is no new one, and how many have been passed over since the
 // last Take that gave one.
 func (s *Slot) Take() (f *camera.Frame, skipped uint32) {
+	f, sheet, skipped := s.TakeSheet()
+	sheet.Release()
+	return f, skipped
+}
+
+// TakeSheet is Take with the picture's sheet, which the caller releases; nil where there is none.
+func (s *Slot) TakeSheet() (f *camera.Frame, sheet *Sheet, skipped uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.frame == nil {
-		return nil, 0
+		return nil, nil, 0
 	}
-	f, skipped = s.frame, s.skipped
-	s.frame, s.skipped = nil, 0
-	return f, skipped
+	f, sheet, skipped = s.frame, s.sheet, s.skipped
+	s.frame, s.sheet, s.skipped = nil, nil, 0
+	return f, sheet, skipped
 }
 
 // Close ends it; the last viewer of a picture ends its lease. It may be called more than once.
 func (s *Slot) Close() {
 	if s.closed.CompareAndSwap(false, true) {
 		s.channel.hub.leave(s)
+		s.drop()
 	}
+}
+
+func (s *Slot) drop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sheet.Release()
+	s.sheet = nil
 }

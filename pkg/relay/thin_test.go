@@ -1,0 +1,172 @@
+package relay_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"linkstart/pkg/camera"
+	"linkstart/pkg/thinlink"
+)
+
+const (
+	mainSize = 65 << 10
+	subSize  = 8 << 10
+	period   = 40 * time.Millisecond
+)
+
+// got is a picture as a viewer behind a thin link gets it.
+type got struct {
+	seq  uint32
+	size int
+	age  time.Duration
+	at   time.Time
+}
+
+// source gives a viewer's next picture.
+type source func() got
+
+func thinWorld(t testing.TB, rate int) (*world, *thinlink.Link) {
+	t.Helper()
+	link, err := thinlink.Open(t.Context(), rate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := link.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return newWorldAt(t, link.Host(), info("a", camera.Live)), link
+}
+
+func client(t testing.TB, link *thinlink.Link) *http.Client {
+	transport := &http.Transport{DialContext: link.DialContext}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+func (w *world) thinView(link *thinlink.Link) *viewer {
+	w.t.Helper()
+	conn, _, err := websocket.Dial(w.t.Context(), w.url+"/ws", &websocket.DialOptions{HTTPClient: client(w.t, link)})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	conn.SetReadLimit(8 << 20)
+	w.t.Cleanup(func() { _ = conn.CloseNow() })
+	return &viewer{w.t, conn}
+}
+
+func overWebSocket(acks bool) func(*world, *thinlink.Link) source {
+	return func(w *world, link *thinlink.Link) source {
+		v := w.thinView(link)
+		v.say(`{"type":"watch","stream":1,"camera":"a"}`)
+		return func() got {
+			m := v.untilKind("frame")
+			now := time.Now()
+			if acks {
+				v.say(`{"type":"ack","stream":1,"seq":%d}`, m.head.Seq)
+			}
+			return got{m.head.Seq, len(m.jpeg), now.Sub(m.head.Captured), now}
+		}
+	}
+}
+
+func overMultipart(w *world, link *thinlink.Link) source {
+	return w.parts(client(w.t, link), "")
+}
+
+func (w *world) parts(c *http.Client, query string) source {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(w.t.Context())
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.url+"/api/v1/cameras/a/stream.mjpeg"+query, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { cancel(); _ = resp.Body.Close() })
+	parts := multipart.NewReader(bufio.NewReader(resp.Body), "linkstart-frame")
+	return func() got {
+		w.t.Helper()
+		p, err := parts.NextRawPart()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		size, err := io.Copy(io.Discard, p)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		now := time.Now()
+		seq, err := strconv.ParseUint(p.Header.Get("X-Frame-Seq"), 10, 32)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		captured, err := time.Parse(time.RFC3339Nano, p.Header.Get("X-Frame-Captured"))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return got{uint32(seq), int(size), now.Sub(captured), now}
+	}
+}
+
+var ways = []struct {
+	name string
+	open func(*world, *thinlink.Link) source
+}{
+	{"WebSocket with acks", overWebSocket(true)},
+	{"WebSocket without acks", overWebSocket(false)},
+	{"multipart", overMultipart},
+}
+
+// TestThinLinkCarriesOnlyNewPictures is what a viewer behind 6 Mbit/s gets of a camera that gives 13. A picture takes 87 ms on the
+// link, in which the camera makes two; four have been made by the time that one arrives which was chosen in time, and twelve where
+// the kernel and the link's buffer are filled.
+func TestThinLinkCarriesOnlyNewPictures(t *testing.T) {
+	const rate, warm, count = 6_000_000, 10, 60
+	const behind = 8 // pictures
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			w, link := thinWorld(t, rate)
+			camera := w.grab("a")
+			camera.flow(t, period, mainSize)
+			next := way.open(w, link)
+			var ages []time.Duration
+			var lags []uint32
+			var begin, last got
+			bytes := 0
+			for n := range warm + count {
+				g := next()
+				if last.seq != 0 && g.seq <= last.seq {
+					t.Fatalf("picture %d after %d", g.seq, last.seq)
+				}
+				if last = g; n == warm {
+					begin = g
+				} else if n > warm {
+					ages, bytes = append(ages, g.age), bytes+g.size
+					lags = append(lags, camera.newest()-g.seq)
+				}
+			}
+			slices.Sort(ages)
+			used := float64(bytes) * 8 / last.at.Sub(begin.at).Seconds() / rate
+			t.Logf("age p50 %v p99 %v, %.0f %% of the link carries pictures", ages[len(ages)/2], ages[len(ages)*99/100], 100*used)
+			slices.Sort(lags)
+			if half := lags[len(lags)/2]; half > behind {
+				t.Errorf("half of the pictures are %d or more behind the newest", half)
+			}
+			if passed := int(last.seq-begin.seq) - count + 1; passed < count/4 {
+				t.Errorf("%d pictures were passed over: the link was not too thin for them all", passed)
+			}
+		})
+	}
+}
