@@ -51,7 +51,9 @@ func play(t *testing.T) (*script, *tab) {
 	}
 	t.Cleanup(func() { _ = s.ws.CloseNow() })
 	s.say(`{"type":"hello","version":"1","cameras":[{"id":"a","name":"A","state":"live"},{"id":"b","name":"B","state":"live"}],"rooms":[{"room":"main","camera":"a"}]}`)
-	s.awaits("follow")
+	if order := s.awaits("follow"); order["rendition"] != "auto" {
+		t.Errorf("the stage asks for the rendition %v", order["rendition"])
+	}
 	s.say(`{"type":"watching","stream":1,"camera":"a","rendition":"main"}`)
 	return s, p.with(t)
 }
@@ -229,6 +231,18 @@ func TestPageDrawsNothingThatIsNotWantedAnyMore(t *testing.T) {
 	if v.Switches != 1 {
 		t.Errorf("after a switch of one's own: %+v", v)
 	}
+}
+
+func TestPageSaysThatThePictureIsSmall(t *testing.T) {
+	s, p := play(t)
+	p.until("a is live", func(v sight) bool { s.frame(color.White, true, 0); return v.Camera == "a" && v.Live && v.Slow == "" })
+	s.say(`{"type":"watching","stream":1,"camera":"a","rendition":"sub"}`)
+	p.until("the picture is small", func(v sight) bool {
+		s.frame(color.White, true, 0)
+		return v.Slow == "Small picture: slow connection" && v.Live
+	})
+	s.say(`{"type":"watching","stream":1,"camera":"a","rendition":"main"}`)
+	p.until("the picture is large again", func(v sight) bool { return v.Slow == "" })
 }
 
 func solid(c color.Color) image.Image {

@@ -32,6 +32,7 @@ type sight struct {
 	State      string // in words, "" where it is hidden
 	Plate      string // what is said over a picture that is not live, "" where nothing is
 	Covered    bool
+	Slow       string // said while the picture is small because the connection is slow
 	Process    string
 	ClickMS    string  // from the last click to its first picture
 	LiveMS     string  // and to the first one taken after it, "" until then
@@ -62,7 +63,7 @@ const seeScript = `(() => {
 		Camera: stage.dataset.camera, Live: stage.dataset.live === "true", Seq: Number(stage.dataset.seq),
 		Name: text("#stage-name"), State: text("#stage-state span"),
 		Plate: [text(".plate-title"), text(".plate-detail")].filter(Boolean).join(": "),
-		Covered: "covered" in stage.dataset, Process: text("#figure-pid"),
+		Covered: "covered" in stage.dataset, Slow: text("#stage-slow"), Process: text("#figure-pid"),
 		Rate: Number(text("#figure-fps")) || 0, Bitrate: text("#figure-bitrate"),
 		ClickMS: one("#switch-time").dataset.ms ?? "", LiveMS: one("#switch-time").dataset.liveMs ?? "",
 		Switches: Number(one("#switch-time").dataset.seq ?? 0),

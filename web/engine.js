@@ -39,12 +39,12 @@ export class Engine extends EventTarget {
     this.#post({ do: "forget", stream });
   }
 
-  /** @param {number} stream @param {string} camera @param {"main"|"sub"} rendition @param {number} fps */
+  /** @param {number} stream @param {string} camera @param {"main"|"sub"|"auto"} rendition @param {number} fps */
   watch(stream, camera, rendition, fps) {
     this.#post({ do: "want", message: { type: "watch", stream, camera, rendition, fps } });
   }
 
-  /** @param {number} stream @param {string} room @param {"main"|"sub"} rendition @param {number} fps */
+  /** @param {number} stream @param {string} room @param {"main"|"sub"|"auto"} rendition @param {number} fps */
   follow(stream, room, rendition, fps) {
     this.#post({ do: "want", message: { type: "follow", stream, room, rendition, fps } });
   }

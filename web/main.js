@@ -115,7 +115,9 @@ class Viewer {
       case "status": return this.#cameras.status(/** @type {any} */ (message));
       case "room": return this.#roomSays(message);
       case "watching":
-        if (this.#following && message.stream === this.#stream) this.#roomShows(String(message.camera), false);
+        if (message.stream !== this.#stream) return;
+        find(document, "#stage-slow").hidden = message.rendition !== "sub"; // auto: the server moves a slow viewer there
+        if (this.#following) this.#roomShows(String(message.camera), false);
         return;
       case "alarm": return this.#alarms.raise(/** @type {any} */ (message));
       case "error":
@@ -158,7 +160,7 @@ class Viewer {
       if (camera === this.#own) return;
       this.#own = camera;
       this.#engine.clicked(this.#stream, camera, event);
-      this.#engine.watch(this.#stream, camera, "main", STAGE_FPS);
+      this.#engine.watch(this.#stream, camera, "auto", STAGE_FPS);
       history.pushState(null, "", hashOf(camera));
       return this.#show(camera);
     }
@@ -197,8 +199,8 @@ class Viewer {
     const button = find(document, "[data-action=follow]");
     button.setAttribute("aria-checked", String(this.#following));
     button.title = this.#texts.get(this.#following ? "follow_hint" : "own_hint");
-    if (this.#following) this.#engine.follow(this.#stream, this.#room, "main", STAGE_FPS);
-    else if (this.#own) this.#engine.watch(this.#stream, this.#own, "main", STAGE_FPS);
+    if (this.#following) this.#engine.follow(this.#stream, this.#room, "auto", STAGE_FPS);
+    else if (this.#own) this.#engine.watch(this.#stream, this.#own, "auto", STAGE_FPS);
     else this.#engine.unwatch(this.#stream);
     this.#show(this.#following ? this.#roomCamera : this.#own);
   }

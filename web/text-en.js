@@ -70,6 +70,7 @@ export const en = {
   last_hint: "The camera is being woken.",
   stale: "No new picture",
   waiting_first: "Waiting for the first picture",
+  slow: "Small picture: slow connection",
   picture_age: "Picture is {age} old",
   other_picture: "This is still {camera}",
 

@@ -70,6 +70,7 @@ export const zh = {
   last_hint: "正在唤醒摄像机。",
   stale: "没有新画面",
   waiting_first: "正在等待首帧画面",
+  slow: "小画面：网络较慢",
   picture_age: "画面距今 {age}",
   other_picture: "当前仍显示 {camera}",
 
