@@ -26,7 +26,6 @@ const LeaseTime = 3 * time.Second
 const (
 	renewEvery  = time.Second
 	wantTimeout = 2 * time.Second
-	wakeTimeout = time.Second // for the first live frame of a camera that is being woken
 	snapshotFPS = 5
 
 	// pendingFrames bounds what waits for the handler. It never blocks, so this is for bursts: the client would drop the
@@ -198,15 +197,15 @@ func Ask(ctx context.Context, nc *nats.Conn, s Subjects, id camera.ID, r camera.
 	return DecodeFrame(m)
 }
 
-// AskLive is Ask for a camera that is known to be live: where the answer is an old picture, because nobody has watched, it
-// waits a second for the first live one, and returns the old one if none comes.
-func AskLive(ctx context.Context, nc *nats.Conn, s Subjects, id camera.ID, r camera.Rendition, log *slog.Logger) (*camera.Frame, error) {
+// AskLive is Ask for a camera that may have to be woken: where the answer is none or an old picture, it waits so long for the
+// first live one, and returns the old one if none comes.
+func AskLive(ctx context.Context, nc *nats.Conn, s Subjects, id camera.ID, r camera.Rendition, wait time.Duration, log *slog.Logger) (*camera.Frame, error) {
 	first, err := Ask(ctx, nc, s, id, r)
-	if err != nil || !first.NotLive {
+	if wait <= 0 || err != nil && !errors.Is(err, ErrNoFrame) || err == nil && !first.NotLive {
 		return first, err
 	}
 	live := make(chan *camera.Frame, 1)
-	feed, err := OpenFeed(nc, s, id, r, snapshotFPS, log, func(f *camera.Frame) {
+	feed, openErr := OpenFeed(nc, s, id, r, snapshotFPS, log, func(f *camera.Frame) {
 		if f.NotLive {
 			return
 		}
@@ -215,16 +214,16 @@ func AskLive(ctx context.Context, nc *nats.Conn, s Subjects, id camera.ID, r cam
 		default:
 		}
 	})
-	if err != nil {
-		return nil, err
+	if openErr != nil {
+		return first, err
 	}
 	defer func() { feed.Close(); <-feed.Done() }()
-	ctx, cancel := context.WithTimeout(ctx, wakeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	select {
 	case f := <-live:
 		return f, nil
 	case <-ctx.Done():
-		return first, nil
+		return first, err
 	}
 }

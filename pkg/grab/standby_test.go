@@ -190,11 +190,20 @@ func TestSnapshotOfAWarmCameraIsLive(t *testing.T) {
 	r := start(t, 0, s)
 	for status := r.until(camera.Live); status.Seq < 2; status = r.until(camera.Live) {
 	} // pictures are kept since the keyframe
-	f, err := bus.AskLive(t.Context(), r.consumer, subjects, "cam", camera.Main, quiet)
+	f, err := bus.AskLive(t.Context(), r.consumer, subjects, "cam", camera.Main, 30*time.Second, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if f.NotLive || !bytes.Equal(f.JPEG, s.live) {
 		t.Errorf("frame %d, not live %v; want a live one", f.Seq, f.NotLive)
+	}
+}
+
+func TestSnapshotOfAColdCameraWaitsForItsConnection(t *testing.T) {
+	r := start(t, 0, &scripted{run: func(ctx context.Context, _ int, offer func(camera.Picture)) error { return flow(t, ctx, offer) }}, standby(camera.Cold))
+	r.until(camera.Waiting)
+	f, err := bus.AskLive(t.Context(), r.consumer, subjects, "cam", camera.Main, 30*time.Second, quiet)
+	if err != nil || f.NotLive {
+		t.Errorf("frame %+v, error %v; want a live one", f, err)
 	}
 }

@@ -15,9 +15,15 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+type allLive struct{}
+
+func (allLive) Live(camera.ID) bool { return true }
+
+func (allLive) Get(camera.ID) (camera.Info, bool) { return camera.Info{State: camera.Live}, true }
+
 // crowd is a channel with n viewers who want every frame.
 func crowd(n int) *channel {
-	ch := &channel{hub: &Hub{live: func(camera.ID) bool { return true }}, key: key{"a", camera.Main}}
+	ch := &channel{hub: &Hub{cameras: allLive{}}, key: key{"a", camera.Main}}
 	for range n {
 		ch.join(&Slot{Camera: "a", channel: ch, limiter: pace.NewLimiter(0), wake: func() {}})
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,7 +35,7 @@ type key struct {
 type Hub struct {
 	nc       *nats.Conn
 	subjects bus.Subjects
-	live     func(camera.ID) bool // whether a camera is live: it must not call the hub
+	cameras  Cameras
 	log      *slog.Logger
 	memory   memory
 
@@ -58,10 +59,24 @@ type channel struct {
 // fresh is the age up to which a frame of a running feed is given out as the newest: its rate may be low.
 const fresh = 100 * time.Millisecond
 
-// New makes a hub on nc. live tells whether a camera's state is live.
-func New(nc *nats.Conn, s bus.Subjects, live func(camera.ID) bool, log *slog.Logger) *Hub {
-	return &Hub{nc: nc, subjects: s, live: live, log: log, channels: make(map[key]*channel)}
+// How long a snapshot waits for a live picture of a camera that sleeps, and of one that is not connected yet.
+const (
+	wakeTime    = time.Second
+	connectTime = 5 * time.Second
+)
+
+// Cameras is what a hub has to know of them. It must not call the hub.
+type Cameras interface {
+	Live(camera.ID) bool // it is asked for every frame
+	Get(camera.ID) (camera.Info, bool)
 }
+
+// New makes a hub on nc.
+func New(nc *nats.Conn, s bus.Subjects, cameras Cameras, log *slog.Logger) *Hub {
+	return &Hub{nc: nc, subjects: s, cameras: cameras, log: log, channels: make(map[key]*channel)}
+}
+
+func (h *Hub) live(id camera.ID) bool { return h.cameras.Live(id) }
 
 // Watch makes a slot for the frames of a camera, at most fps per second (0: all). The newest picture known is in it at
 // once where there is one; wake is called whenever there is something new, and must not block. owner is the viewer, who may
@@ -199,14 +214,15 @@ func (h *Hub) Viewers(id camera.ID) int {
 }
 
 // Newest returns the newest frame that can be had: the running feed's where the camera is live, else what its grabber
-// answers, else the last one known. errors.Is(err, ErrNoPicture) when there is none.
+// answers, else the last one known. It waits for a camera that is about to have one, or has to be woken.
+// errors.Is(err, ErrNoPicture) when there is none.
 func (h *Hub) Newest(ctx context.Context, id camera.ID, r camera.Rendition) (*camera.Frame, error) {
 	k := key{id, r}
 	running := h.running(k)
 	if running != nil && h.live(id) && time.Since(running.Captured) < fresh {
 		return running, nil
 	}
-	f, err := bus.Ask(ctx, h.nc, h.subjects, id, r)
+	f, err := bus.AskLive(ctx, h.nc, h.subjects, id, r, h.patience(id), h.log)
 	if err == nil {
 		h.memory.put(k, f)
 		return f, nil
@@ -218,6 +234,18 @@ func (h *Hub) Newest(ctx context.Context, id camera.ID, r camera.Rendition) (*ca
 		return f, nil
 	}
 	return nil, fmt.Errorf("%w: %w", ErrNoPicture, err)
+}
+
+// patience is how long a live picture of a camera is waited for.
+func (h *Hub) patience(id camera.ID) time.Duration {
+	info, _ := h.cameras.Get(id)
+	switch {
+	case info.State == camera.Live:
+		return wakeTime
+	case info.State == camera.Starting, info.State == camera.Waiting && !strings.HasPrefix(info.Source, "push:"):
+		return connectTime
+	}
+	return 0
 }
 
 func (h *Hub) running(k key) *camera.Frame {
