@@ -36,6 +36,7 @@ type Hub struct {
 	subjects bus.Subjects
 	live     func(camera.ID) bool // whether a camera is live: it must not call the hub
 	log      *slog.Logger
+	tail     []byte // of every sheet
 	memory   memory
 
 	mu       sync.Mutex // before channel.mu; never taken by the bus's goroutines
@@ -58,9 +59,10 @@ type channel struct {
 // fresh is the age up to which a frame of a running feed is given out as the newest: its rate may be low.
 const fresh = 100 * time.Millisecond
 
-// New makes a hub on nc. live tells whether a camera's state is live.
-func New(nc *nats.Conn, s bus.Subjects, live func(camera.ID) bool, log *slog.Logger) *Hub {
-	return &Hub{nc: nc, subjects: s, live: live, log: log, channels: make(map[key]*channel)}
+// New makes a hub on nc. live tells whether a camera's state is live; tail follows the picture on every Sheet, for those who send it
+// with the picture.
+func New(nc *nats.Conn, s bus.Subjects, live func(camera.ID) bool, tail []byte, log *slog.Logger) *Hub {
+	return &Hub{nc: nc, subjects: s, live: live, log: log, tail: tail, channels: make(map[key]*channel)}
 }
 
 // Watch makes a slot for the frames of a camera, at most fps per second (0: all). The newest picture known is in it at
@@ -118,7 +120,7 @@ func (ch *channel) deliver(f *camera.Frame) {
 	ch.last = f
 	var sheet *Sheet
 	if len(ch.slots) >= sheetViewers && len(f.JPEG) >= sheetBytes {
-		sheet = NewSheet(f)
+		sheet = NewSheet(f, ch.hub.tail)
 		defer sheet.Release()
 	}
 	for _, s := range ch.slots {
