@@ -16,12 +16,13 @@ import (
 // reads what the client should not send, to notice that it has left.
 type endless struct {
 	gather
-	gate  *gate
-	box   outbox
-	woken <-chan struct{}
-	ctx   context.Context
-	stopf context.CancelFunc
-	hello func(*endless, wire.Hello)
+	gate   *gate
+	sender *sender
+	box    outbox
+	woken  <-chan struct{}
+	ctx    context.Context
+	stopf  context.CancelFunc
+	hello  func(*endless, wire.Hello)
 }
 
 // hijack takes the connection over and answers with status 200, the header lines in header and whatever serve writes until
@@ -41,7 +42,7 @@ func (r *Relay) hijack(c *fiber.Ctx, header string, hello func(*endless, wire.He
 		g := newGate(conn, wake)
 		defer g.again.Stop()
 		e := &endless{
-			gather: gather{conn: rawConn(conn), drain: &g.drain}, gate: g, box: outbox{wake: wake}, woken: woken, ctx: ctx, stopf: cancel, hello: hello,
+			gather: gather{conn: rawConn(conn), drain: &g.drain}, gate: g, sender: newSender(rawConn(conn)), box: outbox{wake: wake}, woken: woken, ctx: ctx, stopf: cancel, hello: hello,
 		}
 		defer cancel()
 		defer r.leave(e)

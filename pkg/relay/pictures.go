@@ -104,7 +104,6 @@ func (r *Relay) parts(e *endless, id camera.ID, which camera.Rendition, fps floa
 			continue
 		}
 		f, sheet, skipped := v.take(now)
-		sheet.Release() // with the tail after it, it would cost more than it saves
 		if f == nil {
 			continue
 		}
@@ -112,7 +111,13 @@ func (r *Relay) parts(e *endless, id camera.ID, which camera.Rendition, fps floa
 			len(f.JPEG), f.Seq)
 		head = f.Captured.UTC().AppendFormat(head, capturedFormat)
 		head = append(head, "\r\n\r\n"...)
-		if err := e.put(head, f.JPEG, partEnd); err != nil {
+		if sheet != nil && e.sender.raw != nil {
+			err = e.sheet(now.Add(writeTime), e.sender, head, sheet, len(f.JPEG)+len(partEnd))
+		} else {
+			err = e.put(head, f.JPEG, partEnd)
+		}
+		sheet.Release()
+		if err != nil {
 			return err
 		}
 		count.frames.Inc()

@@ -96,7 +96,7 @@ func build(o Options, nc *nats.Conn) (*Relay, error) {
 	r.cameras = registry.New(registry.Events{
 		Listed: r.listed, Changed: r.changed, Figures: r.figures, Back: func(id cameraID) { r.hub.Poke(id) },
 	}, func(id cameraID) int { return r.hub.Viewers(id) })
-	r.hub = fanout.New(nc, r.subjects, r.cameras, o.Log)
+	r.hub = fanout.New(nc, r.subjects, r.cameras, partEnd, o.Log)
 	r.metrics = newMetrics(r)
 	var err error
 	r.rooms, err = rooms.New(nc, r.subjects, o.Config.Rooms, r.roomChanged, o.Log)

@@ -73,12 +73,12 @@ func (s *sender) advance(fd uintptr) bool {
 	}
 }
 
-// sheet writes one binary message; extra bytes at the start of its payload are already in g.head from 10 on.
-func (g *gather) sheet(deadline time.Time, s *sender, extra int, sheet *fanout.Sheet, size int) error {
+// sheet writes head and size bytes of a sheet.
+func (g *gather) sheet(deadline time.Time, s *sender, head []byte, sheet *fanout.Sheet, size int) error {
 	if err := g.extend(deadline); err != nil {
 		return err
 	}
-	n, err := s.send(g.start(opBinary, extra, extra+size), sheet, size)
+	n, err := s.send(head, sheet, size)
 	g.drain.Write(n)
 	return err
 }

@@ -17,7 +17,7 @@ import (
 // sheetWriter returns what the hub makes of a picture for many viewers, and a writer to read.
 func sheetWriter(t testing.TB, body []byte, read func(net.Conn)) (*gather, *sender, *fanout.Sheet) {
 	t.Helper()
-	sheet := fanout.NewSheet(&camera.Frame{JPEG: body})
+	sheet := fanout.NewSheet(&camera.Frame{JPEG: body}, nil)
 	if sheet == nil {
 		t.Fatal("this kernel makes no sheets")
 	}
@@ -29,7 +29,7 @@ func sheetWriter(t testing.TB, body []byte, read func(net.Conn)) (*gather, *send
 func sendSheet(t testing.TB, g *gather, s *sender, sheet *fanout.Sheet, size int) {
 	t.Helper()
 	wire.Header{Seq: 7}.Put(g.head[10:])
-	if err := g.sheet(time.Now().Add(writeTime), s, wire.HeaderSize, sheet, size); err != nil {
+	if err := g.sheet(time.Now().Add(writeTime), s, g.start(opBinary, wire.HeaderSize, wire.HeaderSize+size), sheet, size); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -72,13 +72,13 @@ func TestSheetOfAClientThatHasLeft(t *testing.T) {
 	g, s, sheet := sheetWriter(t, body, func(c net.Conn) { _ = c.Close() })
 	var err error
 	for end := time.Now().Add(20 * time.Second); err == nil && time.Now().Before(end); {
-		err = g.sheet(time.Now().Add(writeTime), s, 0, sheet, len(body))
+		err = g.sheet(time.Now().Add(writeTime), s, nil, sheet, len(body))
 	}
 	if err == nil {
 		t.Error("no error though nobody is there")
 	}
 	before := files(t)
-	other := fanout.NewSheet(&camera.Frame{JPEG: body})
+	other := fanout.NewSheet(&camera.Frame{JPEG: body}, nil)
 	other.Release()
 	if after := files(t); after != before {
 		t.Errorf("%d files are open, %d before", after, before)

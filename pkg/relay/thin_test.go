@@ -120,6 +120,28 @@ func (w *world) parts(c *http.Client, query string) source {
 	}
 }
 
+// TestMultipartOfManyViewers is the same for each of them, though the kernel sends it.
+func TestMultipartOfManyViewers(t *testing.T) {
+	w := newWorld(t, info("a", camera.Live))
+	w.grab("a").flow(t, period, mainSize)
+	var views []source
+	for range 12 {
+		client := &http.Client{Transport: &http.Transport{}}
+		t.Cleanup(client.CloseIdleConnections)
+		views = append(views, w.parts(client, ""))
+	}
+	for n, next := range views {
+		last := uint32(0)
+		for range 10 {
+			got := next()
+			if want := len(picture("a", mainSize)); got.seq <= last || got.size != want {
+				t.Fatalf("viewer %d: picture %d of %d bytes after %d, want %d", n, got.seq, got.size, last, want)
+			}
+			last = got.seq
+		}
+	}
+}
+
 var ways = []struct {
 	name string
 	open func(*world, *thinlink.Link) source

@@ -88,7 +88,7 @@ func (s *session) writeOne(g *gather) (wrote bool, err error) {
 
 	header.Put(g.head[10:])
 	if sheet != nil && s.sender.raw != nil {
-		err = g.sheet(deadline, s.sender, wire.HeaderSize, sheet, len(frame.JPEG))
+		err = g.sheet(deadline, s.sender, g.start(opBinary, wire.HeaderSize, wire.HeaderSize+len(frame.JPEG)), sheet, len(frame.JPEG))
 	} else {
 		err = g.message(deadline, opBinary, wire.HeaderSize, frame.JPEG)
 	}

@@ -37,6 +37,7 @@ type Hub struct {
 	subjects bus.Subjects
 	cameras  Cameras
 	log      *slog.Logger
+	tail     []byte // of every sheet
 	memory   memory
 
 	mu       sync.Mutex // before channel.mu; never taken by the bus's goroutines
@@ -71,9 +72,9 @@ type Cameras interface {
 	Get(camera.ID) (camera.Info, bool)
 }
 
-// New makes a hub on nc.
-func New(nc *nats.Conn, s bus.Subjects, cameras Cameras, log *slog.Logger) *Hub {
-	return &Hub{nc: nc, subjects: s, cameras: cameras, log: log, channels: make(map[key]*channel)}
+// New makes a hub on nc. tail follows the picture on every Sheet, for those who send it with the picture.
+func New(nc *nats.Conn, s bus.Subjects, cameras Cameras, tail []byte, log *slog.Logger) *Hub {
+	return &Hub{nc: nc, subjects: s, cameras: cameras, log: log, tail: tail, channels: make(map[key]*channel)}
 }
 
 func (h *Hub) live(id camera.ID) bool { return h.cameras.Live(id) }
@@ -133,7 +134,7 @@ func (ch *channel) deliver(f *camera.Frame) {
 	ch.last = f
 	var sheet *Sheet
 	if len(ch.slots) >= sheetViewers && len(f.JPEG) >= sheetBytes {
-		sheet = NewSheet(f)
+		sheet = NewSheet(f, ch.hub.tail)
 		defer sheet.Release()
 	}
 	for _, s := range ch.slots {

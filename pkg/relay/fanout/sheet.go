@@ -14,24 +14,27 @@ const (
 	sheetBytes   = 16 << 10
 )
 
-// Sheet is a JPEG in a file of the kernel's own memory, from which it is sent to any number of viewers without being copied for
+// Sheet is a JPEG, with the hub's tail after it, in a file of the kernel's own memory, from which it is sent to any number of viewers without being copied for
 // each. It is never written to again: the kernel keeps its pages until the last viewer has them, whoever closes it before.
 type Sheet struct {
 	fd   int
 	refs atomic.Int32
 }
 
-// NewSheet returns nil where there can be none: then pictures are copied. The caller releases it.
-func NewSheet(f *camera.Frame) *Sheet {
+// NewSheet puts a picture and what follows it on a sheet. It returns nil where there can be none: then pictures are copied. The
+// caller releases it.
+func NewSheet(f *camera.Frame, tail []byte) *Sheet {
 	fd, err := unix.MemfdCreate("frame", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil
 	}
 	s := &Sheet{fd: fd}
 	s.refs.Store(1)
-	if n, err := unix.Write(fd, f.JPEG); err != nil || n != len(f.JPEG) {
-		s.Release()
-		return nil
+	for _, b := range [][]byte{f.JPEG, tail} {
+		if n, err := unix.Write(fd, b); err != nil || n != len(b) {
+			s.Release()
+			return nil
+		}
 	}
 	return s
 }
