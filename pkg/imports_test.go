@@ -42,8 +42,8 @@ var heavy = map[string]map[string]string{
 		"github.com/gofiber/fiber/v2":              "a grabber serves no HTTP",
 	},
 	"linkstart/cmd/relay": {
-		"gocv.io/x/gocv":    "the relay never looks into pictures",
-		"linkstart/pkg/gst": "the relay never looks into pictures",
+		"gocv.io/x/gocv":                           "the relay never looks into pictures",
+		"linkstart/pkg/gst":                        "the relay never looks into pictures",
 		"github.com/nats-io/nats-server/v2/server": "the bus runs in the supervisor only",
 	},
 	"linkstart/cmd/supervisor": {
