@@ -75,7 +75,7 @@ func (m Mount) payload() string {
 	case MJPEG:
 		words = "jpegenc quality=80 ! rtpjpegpay"
 	case MPEG4:
-		words = fmt.Sprintf("avenc_mpeg4 gop-size=%d bitrate=1000000 ! rtpmp4vpay config-interval=1", key)
+		words = fmt.Sprintf("avenc_mpeg4 gop-size=%d bitrate=1000000 ! identity name=untimed ! rtpmp4vpay config-interval=1", key)
 	case H265:
 		words = fmt.Sprintf("x265enc tune=zerolatency speed-preset=ultrafast key-int-max=%d ! rtph265pay config-interval=1", key)
 	default:
