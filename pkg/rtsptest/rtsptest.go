@@ -66,9 +66,10 @@ func Start(t testing.TB, mounts ...Mount) *Server {
 func StartLogin(t testing.TB, login Login, mounts ...Mount) *Server {
 	t.Helper()
 	s := &Server{t: t, conf: config{
-		Login:    login,
-		Elements: []string{"videotestsrc", "x264enc", "jpegenc", "rtph264pay", "rtpjpegpay", "h264parse", "qtdemux", "avdec_h264"},
-		Mounts:   map[string]string{},
+		Login: login,
+		Elements: []string{"videotestsrc", "x264enc", "jpegenc", "rtph264pay", "rtpjpegpay", "h264parse", "qtdemux", "avdec_h264",
+			"x265enc", "rtph265pay", "avenc_mpeg4", "rtpmp4vpay"},
+		Mounts: map[string]string{},
 	}}
 	dir := t.TempDir()
 	for i, m := range mounts {

@@ -56,8 +56,14 @@ func TestServesWhatIsMounted(t *testing.T) {
 		rtsptest.Mount{Path: "/mjpeg", Codec: rtsptest.MJPEG, Width: 320, Height: 240},
 		rtsptest.Mount{Path: "/clip", Clip: clip, FPS: 12},
 		rtsptest.Mount{Path: "/clip.mjpeg", Clip: clip, Codec: rtsptest.MJPEG},
+		rtsptest.Mount{Path: "/h265", Codec: rtsptest.H265},
+		rtsptest.Mount{Path: "/mpeg4", Codec: rtsptest.MPEG4},
+		rtsptest.Mount{Path: "/change", Change: &rtsptest.Change{After: 5, Width: 320, Height: 240, FPS: 0.2}},
+		rtsptest.Mount{Path: "/loss", Loss: 0.02},
 	)
-	for path, want := range map[string]string{"/h264": "H264/90000", "/mjpeg": "JPEG/90000", "/clip": "H264/90000", "/clip.mjpeg": "JPEG/90000"} {
+	for path, want := range map[string]string{
+		"/h264": "H264/90000", "/mjpeg": "JPEG/90000", "/clip": "H264/90000", "/clip.mjpeg": "JPEG/90000",
+		"/h265": "H265/90000", "/mpeg4": "MP4V-ES/90000", "/change": "H264/90000", "/loss": "H264/90000"} {
 		if _, sdp := describe(t, s.URL(path)); !strings.Contains(sdp, want) {
 			t.Errorf("%s is described as %q, want %s", path, sdp, want)
 		}

@@ -42,6 +42,18 @@ def demand_login(server, factories, login):
         factory.set_permissions(permissions)
 
 
+def give_times(factory, media):
+    """Stamps what comes out of an encoder that loses the times of its pictures, as FFmpeg's MPEG-4 does."""
+    untimed = media.get_element().get_by_name("untimed")
+
+    def stamp(pad, info):
+        info.get_buffer().pts = info.get_buffer().dts = untimed.get_clock().get_time() - untimed.get_base_time()
+        return Gst.PadProbeReturn.OK
+
+    if untimed:
+        untimed.get_static_pad("sink").add_probe(Gst.PadProbeType.BUFFER, stamp)
+
+
 def main():
     conf = json.loads(sys.stdin.readline())
     Gst.init(None)
@@ -58,6 +70,7 @@ def main():
         factory = GstRtspServer.RTSPMediaFactory()
         factory.set_launch(pipeline)
         factory.set_shared(True)
+        factory.connect("media-configure", give_times)
         server.get_mount_points().add_factory(path, factory)
         factories.append(factory)
     if conf["login"]["user"]:

@@ -28,8 +28,10 @@ type player struct {
 	step     time.Duration // between two pictures of a recording whose stamps do not tell
 	units    int           // that came since the opening
 	unitAt   time.Time     // when the last of them did
-	pictures int           // that were offered since the opening, kept ones included
-	deadline time.Time     // of the next of them
+	width    int           // px, of the last decoded picture; for streams that do not tell
+	height   int
+	pictures int       // that were offered since the opening, kept ones included
+	deadline time.Time // of the next of them
 }
 
 func newPlayer(s *Source, offer func(camera.Picture)) *player {
@@ -152,11 +154,10 @@ func (p *player) turn() {
 		return
 	}
 	p.awake = watched
-	if watched {
+	if watched && p.pictures > 0 {
 		p.deadline = time.Now().Add(max(p.reading, time.Until(p.deadline)))
-		return
 	}
-	if p.film.holds() {
+	if !watched && p.film.holds() {
 		p.settle()
 		p.tidy()
 	}

@@ -117,6 +117,9 @@ func (p *player) prepare(u *gst.Unit) error {
 func (p *player) keep(u *gst.Unit) {
 	at, key := u.At, u.Key
 	width, height := u.Dimensions()
+	if width == 0 {
+		width, height = p.width, p.height
+	}
 	width, height = size(width, height, p.spec.Width)
 	counts, torn := p.film.add(u)
 	if torn {
@@ -199,6 +202,7 @@ func (p *player) live(picture *gst.Picture, at time.Time, took time.Duration) er
 		picture.Free()
 		return err
 	}
+	p.width, p.height = picture.Width, picture.Height
 	f := &frame{source: p.Source, picture: picture}
 	w, h := size(picture.Width, picture.Height, p.spec.Width)
 	p.show(camera.Picture{
