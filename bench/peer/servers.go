@@ -1,0 +1,115 @@
+package peer
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+
+	"linkstart/bench/proc"
+	"linkstart/bench/view"
+)
+
+// startMotion makes motion take one camera. It decodes and encodes whatever comes.
+func startMotion(path string) func(context.Context, ...string) (*Running, error) {
+	return func(ctx context.Context, cameras ...string) (*Running, error) {
+		port, err := ports(1)
+		if err != nil {
+			return nil, err
+		}
+		conf := fmt.Sprintf(`daemon off
+setup_mode off
+log_level 4
+netcam_url %s
+width 1920
+height 1080
+framerate 100
+picture_output off
+movie_output off
+webcontrol_port 0
+stream_port %d
+stream_localhost on
+stream_maxrate 100
+stream_quality 80
+target_dir .
+`, cameras[0], port[0])
+		address := fmt.Sprintf("127.0.0.1:%d", port[0])
+		r, err := serve(ctx, path, "motion.conf", conf, func(file string) []string { return []string{"-n", "-c", file} }, address)
+		if err != nil {
+			return nil, err
+		}
+		r.Open = func(ctx context.Context, _, keep int) (view.Viewer, error) {
+			return view.Get(ctx, address, "/", view.Options{Keep: keep})
+		}
+		return r, nil
+	}
+}
+
+// startGo2rtc makes go2rtc take the cameras; JPEG out of H.264 it makes with ffmpeg.
+func startGo2rtc(path string, video bool) func(context.Context, ...string) (*Running, error) {
+	return func(ctx context.Context, cameras ...string) (*Running, error) {
+		port, err := ports(2)
+		if err != nil {
+			return nil, err
+		}
+		var conf strings.Builder
+		fmt.Fprintf(&conf, "api: {listen: \"127.0.0.1:%d\"}\nrtsp: {listen: \"127.0.0.1:%d\"}\nwebrtc: {listen: \"\"}\nlog: {level: warn}\nstreams:\n", port[0], port[1])
+		for i, url := range cameras {
+			if video {
+				url = "ffmpeg:" + url + "#video=mjpeg"
+			}
+			fmt.Fprintf(&conf, "  camera%d: %q\n", i, url)
+		}
+		address := fmt.Sprintf("127.0.0.1:%d", port[0])
+		r, err := serve(ctx, path, "go2rtc.yaml", conf.String(), func(file string) []string { return []string{"-config", file} }, address)
+		if err != nil {
+			return nil, err
+		}
+		r.Open = func(ctx context.Context, camera, keep int) (view.Viewer, error) {
+			return view.Get(ctx, address, fmt.Sprintf("/api/stream.mjpeg?src=camera%d", camera), view.Options{Keep: keep})
+		}
+		r.OpenWS = func(ctx context.Context, camera, keep int) (view.Viewer, error) {
+			w, err := view.Open(ctx, address, fmt.Sprintf("/api/ws?src=camera%d", camera), view.Options{Keep: keep, Bare: true})
+			if err != nil {
+				return nil, err
+			}
+			return w, w.Send(map[string]string{"type": "mjpeg"})
+		}
+		return r, nil
+	}
+}
+
+// startMediaMTX makes MediaMTX pass a camera on over RTSP. It makes no JPEG: GStreamer's pipeline behind it does.
+func startMediaMTX(path, gst string) func(context.Context, ...string) (*Running, error) {
+	return func(ctx context.Context, cameras ...string) (*Running, error) {
+		port, err := ports(1)
+		if err != nil {
+			return nil, err
+		}
+		address := fmt.Sprintf("127.0.0.1:%d", port[0])
+		conf := fmt.Sprintf("logLevel: warn\nrtspAddress: %s\nrtmp: no\nhls: no\nwebrtc: no\nsrt: no\npaths:\n  camera0: {source: %q}\n", address, cameras[0])
+		r, err := serve(ctx, path, "mediamtx.yml", conf, func(file string) []string { return []string{file} }, address)
+		if err != nil {
+			return nil, err
+		}
+		r.Open = func(_ context.Context, _, keep int) (view.Viewer, error) {
+			process, output, err := proc.Piped(exec.Command(gst, gstRTSP("rtsp://"+address+"/camera0")...))
+			if err != nil {
+				return nil, err
+			}
+			return &behind{view.Parts(output, keep), process}, nil
+		}
+		return r, nil
+	}
+}
+
+// behind is a viewer with a program before it.
+type behind struct {
+	*view.Multipart
+	process *proc.Process
+}
+
+func (b *behind) Close() error {
+	b.process.Stop()
+	return b.Multipart.Close()
+}
