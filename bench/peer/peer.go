@@ -15,6 +15,9 @@ import (
 	"linkstart/bench/view"
 )
 
+// Loopback is the usual host.
+const Loopback = "127.0.0.1"
+
 const patience = 20 * time.Second
 
 // Peer is a program to compare with.
@@ -22,14 +25,20 @@ type Peer struct {
 	Name string
 	Path string // of the program, "" where it is not installed
 
-	// Start makes it take the cameras at these addresses, named 0, 1, …; nil where it has no such function.
-	RTSP, JPEG func(ctx context.Context, cameras ...string) (*Running, error)
+	// These make it take the cameras at these addresses, called 0, 1, …, and serve them at a host's address; nil where it has no
+	// such function.
+	RTSP, JPEG Start
 }
+
+// Start runs a peer until Running.Stop. A pipeline knows no host.
+type Start func(ctx context.Context, host string, cameras ...string) (*Running, error)
 
 // Running is a peer at work.
 type Running struct {
 	// Open shows a camera, as its viewers do: multipart. A pipeline has one viewer only.
 	Open func(ctx context.Context, camera, keep int) (view.Viewer, error)
+	// OpenBehind is Open from elsewhere; nil for a pipeline.
+	OpenBehind func(ctx context.Context, dial view.Dial, camera, keep int) (view.Viewer, error)
 	// OpenWS does so over a WebSocket; nil where it cannot.
 	OpenWS func(ctx context.Context, camera, keep int) (view.Viewer, error)
 
@@ -49,8 +58,20 @@ func (r *Running) Stop() {
 	}
 }
 
+// serves makes Open and OpenBehind ask for multipart.
+func (r *Running) serves(address string, path func(camera int) string) {
+	r.OpenBehind = func(ctx context.Context, dial view.Dial, camera, keep int) (view.Viewer, error) {
+		return view.Get(ctx, address, path(camera), view.Options{Dial: dial, Keep: keep})
+	}
+	r.Open = func(ctx context.Context, camera, keep int) (view.Viewer, error) {
+		return r.OpenBehind(ctx, nil, camera, keep)
+	}
+}
+
 // PIDs are the program's process and those that it has started.
-func (r *Running) PIDs() []int { return append([]int{r.process.PID()}, proc.Descendants(r.process.PID())...) }
+func (r *Running) PIDs() []int {
+	return append([]int{r.process.PID()}, proc.Descendants(r.process.PID())...)
+}
 
 // All are the peers that are known. Paths of go2rtc and MediaMTX may be given; otherwise all are looked for on PATH.
 func All(go2rtc, mediamtx string) []Peer {
@@ -73,8 +94,8 @@ func All(go2rtc, mediamtx string) []Peer {
 }
 
 // pipeline is a program that writes the parts to its standard output.
-func pipeline(path string, args func(url string) []string) func(context.Context, ...string) (*Running, error) {
-	return func(ctx context.Context, cameras ...string) (*Running, error) {
+func pipeline(path string, args func(url string) []string) Start {
+	return func(_ context.Context, _ string, cameras ...string) (*Running, error) {
 		process, output, err := proc.Piped(exec.Command(path, args(cameras[0])...))
 		if err != nil {
 			return nil, err
@@ -126,11 +147,11 @@ func reachable(ctx context.Context, p *proc.Process, address string) error {
 	}
 }
 
-// ports returns n that are free.
-func ports(n int) ([]int, error) {
+// ports returns n of that host that are free.
+func ports(host string, n int) ([]int, error) {
 	free := make([]int, n)
 	for i := range free {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 		if err != nil {
 			return nil, err
 		}

@@ -11,9 +11,9 @@ import (
 )
 
 // startMotion makes motion take one camera. It decodes and encodes whatever comes.
-func startMotion(path string) func(context.Context, ...string) (*Running, error) {
-	return func(ctx context.Context, cameras ...string) (*Running, error) {
-		port, err := ports(1)
+func startMotion(path string) Start {
+	return func(ctx context.Context, host string, cameras ...string) (*Running, error) {
+		port, err := ports(host, 1)
 		if err != nil {
 			return nil, err
 		}
@@ -28,46 +28,42 @@ picture_output off
 movie_output off
 webcontrol_port 0
 stream_port %d
-stream_localhost on
+stream_localhost %s
 stream_maxrate 100
 stream_quality 80
 target_dir .
-`, cameras[0], port[0])
-		address := fmt.Sprintf("127.0.0.1:%d", port[0])
+`, cameras[0], port[0], map[bool]string{true: "on", false: "off"}[host == Loopback])
+		address := fmt.Sprintf("%s:%d", host, port[0])
 		r, err := serve(ctx, path, "motion.conf", conf, func(file string) []string { return []string{"-n", "-c", file} }, address)
 		if err != nil {
 			return nil, err
 		}
-		r.Open = func(ctx context.Context, _, keep int) (view.Viewer, error) {
-			return view.Get(ctx, address, "/", view.Options{Keep: keep})
-		}
+		r.serves(address, func(int) string { return "/" })
 		return r, nil
 	}
 }
 
 // startGo2rtc makes go2rtc take the cameras; JPEG out of H.264 it makes with ffmpeg.
-func startGo2rtc(path string, video bool) func(context.Context, ...string) (*Running, error) {
-	return func(ctx context.Context, cameras ...string) (*Running, error) {
-		port, err := ports(2)
+func startGo2rtc(path string, video bool) Start {
+	return func(ctx context.Context, host string, cameras ...string) (*Running, error) {
+		port, err := ports(host, 2)
 		if err != nil {
 			return nil, err
 		}
 		var conf strings.Builder
-		fmt.Fprintf(&conf, "api: {listen: \"127.0.0.1:%d\"}\nrtsp: {listen: \"127.0.0.1:%d\"}\nwebrtc: {listen: \"\"}\nlog: {level: warn}\nstreams:\n", port[0], port[1])
+		fmt.Fprintf(&conf, "api: {listen: \"%s:%d\"}\nrtsp: {listen: \"%s:%d\"}\nwebrtc: {listen: \"\"}\nlog: {level: warn}\nstreams:\n", host, port[0], host, port[1])
 		for i, url := range cameras {
 			if video {
 				url = "ffmpeg:" + url + "#video=mjpeg"
 			}
 			fmt.Fprintf(&conf, "  camera%d: %q\n", i, url)
 		}
-		address := fmt.Sprintf("127.0.0.1:%d", port[0])
+		address := fmt.Sprintf("%s:%d", host, port[0])
 		r, err := serve(ctx, path, "go2rtc.yaml", conf.String(), func(file string) []string { return []string{"-config", file} }, address)
 		if err != nil {
 			return nil, err
 		}
-		r.Open = func(ctx context.Context, camera, keep int) (view.Viewer, error) {
-			return view.Get(ctx, address, fmt.Sprintf("/api/stream.mjpeg?src=camera%d", camera), view.Options{Keep: keep})
-		}
+		r.serves(address, func(camera int) string { return fmt.Sprintf("/api/stream.mjpeg?src=camera%d", camera) })
 		r.OpenWS = func(ctx context.Context, camera, keep int) (view.Viewer, error) {
 			w, err := view.Open(ctx, address, fmt.Sprintf("/api/ws?src=camera%d", camera), view.Options{Keep: keep, Bare: true})
 			if err != nil {
@@ -80,13 +76,13 @@ func startGo2rtc(path string, video bool) func(context.Context, ...string) (*Run
 }
 
 // startMediaMTX makes MediaMTX pass a camera on over RTSP. It makes no JPEG: GStreamer's pipeline behind it does.
-func startMediaMTX(path, gst string) func(context.Context, ...string) (*Running, error) {
-	return func(ctx context.Context, cameras ...string) (*Running, error) {
-		port, err := ports(1)
+func startMediaMTX(path, gst string) Start {
+	return func(ctx context.Context, host string, cameras ...string) (*Running, error) {
+		port, err := ports(host, 1)
 		if err != nil {
 			return nil, err
 		}
-		address := fmt.Sprintf("127.0.0.1:%d", port[0])
+		address := fmt.Sprintf("%s:%d", host, port[0])
 		conf := fmt.Sprintf("logLevel: warn\nrtspAddress: %s\nrtmp: no\nhls: no\nwebrtc: no\nsrt: no\npaths:\n  camera0: {source: %q}\n", address, cameras[0])
 		r, err := serve(ctx, path, "mediamtx.yml", conf, func(file string) []string { return []string{file} }, address)
 		if err != nil {

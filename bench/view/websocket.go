@@ -224,4 +224,3 @@ func (w *WebSocket) Bytes() int64 { return w.in.total }
 
 // Close implements Viewer.
 func (w *WebSocket) Close() error { return w.conn.Close() }
-
