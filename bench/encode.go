@@ -53,7 +53,7 @@ func encode(ctx context.Context, l *lab) error {
 	}
 	ours := ms(w.cpu) / float64(len(w.frames))
 	l.cost(noted(value("encode", what, report.Ours, "ms", ours), "the whole grabber: receiving, decoding, encoding, publishing; %.0f KB, n=%d",
-		float64(w.bytes)/float64(len(w.frames))/1e3, len(w.frames)))
+		meanKB(w.frames), len(w.frames)))
 	l.add(value("encode-ratio", "the same: grabber to bare C", "", "ratio", ours/bareMS, report.AtMost("value", 1.2)))
 	return nil
 }

@@ -57,7 +57,7 @@ func firstOfPeer(ctx context.Context, l *lab, p peer.Peer, start peer.Start, cam
 		return err
 	}
 	defer running.Stop()
-	if err := firstOf(ctx, running, 0); err != nil { // until it has the camera
+	if _, err := firstOf(ctx, running, 0); err != nil { // until it has the camera
 		return err
 	}
 	var took []float64
@@ -66,10 +66,11 @@ func firstOfPeer(ctx context.Context, l *lab, p peer.Peer, start peer.Start, cam
 			return err
 		}
 		began := time.Now()
-		if err := firstOf(ctx, running, 0); err != nil {
+		at, err := firstOf(ctx, running, 0)
+		if err != nil {
 			return err
 		}
-		took = append(took, ms(time.Since(began)))
+		took = append(took, ms(at.Sub(began)))
 	}
 	l.add(sample(key, what, p.Name, "ms", took))
 	return nil

@@ -49,7 +49,7 @@ func oursRTSP(ctx context.Context, l *lab, cam *simcam.Camera, length time.Durat
 		return err
 	}
 	l.add(noted(sample("rtsp", what, "", "ms", all, report.AtMost("p50", 12), report.AtMost("p99", 30)),
-		"%.1f pictures/s of %.0f KB", float64(len(w.frames))/w.seconds, float64(w.bytes)/float64(len(w.frames))/1e3))
+		"%.1f pictures/s of %.0f KB", float64(len(w.frames))/w.seconds, meanKB(w.frames)))
 	l.curve(report.ChartRTSP, report.Ours, all)
 	l.facts["latency low"] = summary(all)
 	l.facts["bandwidth"] = fmt.Sprintf("%.1f Mbit/s at %.0f pictures/s, for the one that is watched", float64(w.bytes)*8/w.seconds/1e6, float64(len(w.frames))/w.seconds)
@@ -71,14 +71,15 @@ func (l *lab) peerLatency(ctx context.Context, p peer.Peer, start peer.Start, ca
 	}
 	w, err := collect(ctx, v, length, running.PIDs()...)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %s", err, running.Complaints())
 	}
+	w.frames = news(w.frames)
 	all, err := ages(w.frames, cam, 0)
 	if err != nil {
 		return err
 	}
 	l.add(noted(sample(key, what, p.Name, "ms", all), "%.1f pictures/s of %.0f KB, %.1f ms of processor time each",
-		float64(len(w.frames))/w.seconds, float64(w.bytes)/float64(len(w.frames))/1e3, ms(w.cpu)/float64(len(w.frames))))
+		float64(len(w.frames))/w.seconds, meanKB(w.frames), ms(w.cpu)/float64(len(w.frames))))
 	l.curve(chart, p.Name, all)
 	return nil
 }

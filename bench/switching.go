@@ -130,7 +130,7 @@ func (s *switcher) once(dwell time.Duration) error {
 
 // switchPeers measures what a switch is for programs that have none: another stream is opened.
 func switchPeers(ctx context.Context, l *lab, cam *simcam.Camera) error {
-	what, key := "switch: another stream opened, to first picture", "switch"
+	what, key := "switch: another stream opened, to first whole picture", "switch"
 	return l.eachPeer(ctx, key, what, "ms", rtspOf, func(p peer.Peer, start peer.Start) error {
 		var took []float64
 		switch p.Name {
@@ -142,10 +142,11 @@ func switchPeers(ctx context.Context, l *lab, cam *simcam.Camera) error {
 			defer running.Stop()
 			for i := range l.count(12, 4) {
 				began := time.Now()
-				if err := firstOf(ctx, running, i%switchCameras); err != nil {
+				at, err := firstOf(ctx, running, i%switchCameras)
+				if err != nil {
 					return err
 				}
-				took = append(took, ms(time.Since(began)))
+				took = append(took, ms(at.Sub(began)))
 			}
 		case "ffmpeg", "GStreamer":
 			for i := range l.count(8, 3) {
@@ -154,8 +155,8 @@ func switchPeers(ctx context.Context, l *lab, cam *simcam.Camera) error {
 				if err != nil {
 					return err
 				}
-				err = firstOf(ctx, running, 0)
-				took = append(took, ms(time.Since(began)))
+				at, err := firstOf(ctx, running, 0)
+				took = append(took, ms(at.Sub(began)))
 				running.Stop()
 				if err != nil {
 					return err
@@ -169,15 +170,24 @@ func switchPeers(ctx context.Context, l *lab, cam *simcam.Camera) error {
 	})
 }
 
-// firstOf opens a peer's camera and waits for its first picture.
-func firstOf(ctx context.Context, r *peer.Running, camera int) error {
-	v, err := r.Open(ctx, camera, 0)
+// firstOf opens a peer's camera and returns when the first picture arrived that is whole: whose stamp can be read. What a
+// decoder makes of a stream before its first keyframe is not.
+func firstOf(ctx context.Context, r *peer.Running, camera int) (time.Time, error) {
+	v, err := r.Open(ctx, camera, view.Keep)
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
 	defer v.Close()
 	stop := context.AfterFunc(ctx, func() { _ = v.Close() })
 	defer stop()
-	_, err = v.Picture()
-	return err
+	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); {
+		f, err := v.Picture()
+		if err != nil {
+			return time.Time{}, fmt.Errorf("%w: %s", err, r.Complaints())
+		}
+		if stamped(f) {
+			return f.At, nil
+		}
+	}
+	return time.Time{}, errors.New("no whole picture within 20 s")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"linkstart/bench/proc"
@@ -64,6 +65,37 @@ func sentAt(f view.Frame, cam *simcam.Camera, i int) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	return cam.Sent(i, n, f.At)
+}
+
+// stamped tells whether the picture is whole, as far as its stamp shows.
+func stamped(f view.Frame) bool {
+	if _, ok := f.Age(); ok {
+		return true
+	}
+	_, ok := stamp.Read(f.Head)
+	return ok
+}
+
+// meanKB is the mean size of a JPEG, 1000 bytes.
+func meanKB(frames []view.Frame) float64 {
+	sum := 0
+	for _, f := range frames {
+		sum += f.Bytes
+	}
+	return float64(sum) / float64(max(len(frames), 1)) / 1e3
+}
+
+// news are the pictures that show something new: some programs send each picture again and again.
+func news(frames []view.Frame) []view.Frame {
+	last, some := uint16(0), false
+	return slices.DeleteFunc(slices.Clone(frames), func(f view.Frame) bool {
+		n, ok := stamp.Read(f.Head)
+		again := ok && some && n == last
+		if ok {
+			last, some = n, true
+		}
+		return again
+	})
 }
 
 // ages are how old the pictures of camera i were when they arrived, ms. Pictures whose stamp cannot be read are left out.

@@ -68,6 +68,9 @@ func (r *Running) serves(address string, path func(camera int) string) {
 	}
 }
 
+// Complaints is what it wrote last to standard error.
+func (r *Running) Complaints() string { return r.process.Complaints() }
+
 // PIDs are the program's process and those that it has started.
 func (r *Running) PIDs() []int {
 	return append([]int{r.process.PID()}, proc.Descendants(r.process.PID())...)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"time"
 
 	"linkstart/bench/proc"
 	"linkstart/bench/view"
@@ -23,7 +24,7 @@ log_level 4
 netcam_url %s
 width 1920
 height 1080
-framerate 100
+framerate 30
 picture_output off
 movie_output off
 webcontrol_port 0
@@ -39,7 +40,36 @@ target_dir .
 			return nil, err
 		}
 		r.serves(address, func(int) string { return "/" })
+		if err := showing(ctx, r); err != nil {
+			r.Stop()
+			return nil, err
+		}
 		return r, nil
+	}
+}
+
+// showing waits until a peer has pictures of its camera: motion sends viewers away before.
+func showing(ctx context.Context, r *Running) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		v, err := r.Open(ctx, 0, 0)
+		if err == nil {
+			stop := context.AfterFunc(ctx, func() { _ = v.Close() })
+			_, err = v.Picture()
+			stop()
+			_ = v.Close()
+		}
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-r.process.Ended():
+			return r.process.Err()
+		case <-ctx.Done():
+			return fmt.Errorf("wait for its first picture: %w: %s", err, r.process.Complaints())
+		case <-time.After(200 * time.Millisecond):
+		}
 	}
 }
 

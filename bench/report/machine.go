@@ -59,7 +59,7 @@ func version(ctx context.Context, line []string) string {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	out, _ := exec.CommandContext(ctx, line[0], line[1:]...).CombinedOutput() // some tell it with an exit code
+	out, _ := exec.CommandContext(ctx, line[0], line[1:]...).Output() // some tell it with an exit code
 	first, _, _ := bytes.Cut(bytes.TrimSpace(out), []byte("\n"))
 	for _, word := range strings.Fields(string(first)) {
 		if word = strings.TrimPrefix(strings.Trim(word, ","), "v"); word != "" && word[0] >= '0' && word[0] <= '9' {

@@ -202,7 +202,7 @@ func (r *Rig) until(ctx context.Context, what string, try func(context.Context) 
 		case <-r.process.Ended():
 			return fmt.Errorf("wait until %s: %w", what, r.process.Err())
 		case <-ctx.Done():
-			return fmt.Errorf("wait until %s: %w: %w", what, ctx.Err(), err)
+			return fmt.Errorf("wait until %s: %w: %w\n%s", what, ctx.Err(), err, r.process.Complaints())
 		case <-time.After(50 * time.Millisecond):
 		}
 	}

@@ -21,16 +21,29 @@ LAUNCH = (
 )
 
 
+DELIMITER_SIZE = 6  # with its payload
+
+
+def parameter_sets(keyframe):
+    """SPS and PPS, as they stand before a keyframe."""
+    units = keyframe.split(b"\x00\x00\x01")[1:]
+    return b"".join(b"\x00\x00\x00\x01" + unit.rstrip(b"\x00") for unit in units if unit[0] & 31 in (7, 8))
+
+
 class Camera:
-    """Sends from the moment that somebody watches until nobody does."""
+    """Sends to each client the picture that is due, from the moment that it connects until it leaves.
+
+    Clients share no pipeline: one that GStreamer is just taking down would be handed to the next client, and fail.
+    """
 
     def __init__(self, number, clip, conf):
         self.number, self.clip, self.fps = number, clip, conf["fps"]
+        self.parameters = parameter_sets(clip[0])
         self.offset = number * len(clip) // conf["cameras"] + number * 7
         self.phase = number / conf["cameras"] / self.fps
         self.factory = GstRtspServer.RTSPMediaFactory()
         self.factory.set_launch(LAUNCH % self.fps)
-        self.factory.set_shared(True)
+        self.factory.set_shared(False)
         self.factory.connect("media-configure", self.configure)
 
     def configure(self, _factory, media):
@@ -40,10 +53,14 @@ class Camera:
         threading.Thread(target=self.send, args=(source, stop), daemon=True).start()
 
     def send(self, source, stop):
+        # As with real cameras the description has the parameter sets, wherever in the group of pictures it begins.
+        parameters = self.parameters
         k = int((time.monotonic() - self.phase) * self.fps) + 1
         while not stop.wait(max(0, k / self.fps + self.phase - time.monotonic())):
             number = (k + self.offset) % len(self.clip)
-            picture = Gst.Buffer.new_wrapped(self.clip[number])
+            picture = self.clip[number]
+            picture = Gst.Buffer.new_wrapped(picture[:DELIMITER_SIZE] + parameters + picture[DELIMITER_SIZE:])
+            parameters = b""
             sys.stdout.write("%d %d %d\n" % (self.number, number, time.time_ns()))
             result = source.emit("push-buffer", picture)
             sys.stdout.flush()
