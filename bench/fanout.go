@@ -12,6 +12,7 @@ import (
 	"linkstart/bench/report"
 	"linkstart/bench/rig"
 	"linkstart/bench/simcam"
+	"linkstart/bench/stat"
 	"linkstart/bench/view"
 )
 
@@ -27,7 +28,8 @@ func fanout(ctx context.Context, l *lab) error {
 		return err
 	}
 	defer cam.Stop()
-	if err := oursFanout(ctx, l, cam); err != nil {
+	ours := map[string]float64{} // p99 by way
+	if err := oursFanout(ctx, l, cam, ours); err != nil {
 		l.fail(err)
 	}
 	what := fmt.Sprintf("Motion JPEG 1080p25 to %d viewers: camera's mark to viewer", manyViewers)
@@ -41,20 +43,23 @@ func fanout(ctx context.Context, l *lab) error {
 		}
 		defer running.Stop()
 		for _, way := range []struct {
-			name string
-			open func(context.Context, int, int) (view.Viewer, error)
-		}{{"multipart", running.Open}, {"WebSocket", running.OpenWS}} {
+			name, ours string
+			open       func(context.Context, int, int) (view.Viewer, error)
+		}{{"multipart", "multipart", running.Open}, {"WebSocket", "WebSocket without acks", running.OpenWS}} {
 			c, err := crowded(ctx, l, running.PIDs(), func() (view.Viewer, error) { return way.open(ctx, 0, markOnly) })
 			if err != nil {
 				return err
 			}
 			c.tell(l, what+", "+way.name, p.Name)
+			if p99, ok := ours[way.ours]; ok {
+				l.add(value("fanout-ratio", "the same: p99 of Linkstart to go2rtc's, "+way.name, "", "ratio", p99/stat.Of(c.ages).P99, report.AtMost("value", 1)))
+			}
 		}
 		return nil
 	})
 }
 
-func oursFanout(ctx context.Context, l *lab, cam *simcam.Camera) error {
+func oursFanout(ctx context.Context, l *lab, cam *simcam.Camera, p99 map[string]float64) error {
 	r, err := l.start(ctx, peer.Loopback, rig.Camera{ID: name(0), Source: cam.URL(0)})
 	if err != nil {
 		return err
@@ -73,6 +78,7 @@ func oursFanout(ctx context.Context, l *lab, cam *simcam.Camera) error {
 			return fmt.Errorf("%s: %w", way.name, err)
 		}
 		c.tell(l, what+", "+way.name, report.Ours, report.AtMost("value", 20))
+		p99[way.name] = stat.Of(c.ages).P99
 	}
 	return nil
 }
@@ -99,16 +105,15 @@ func crowded(ctx context.Context, l *lab, pids []int, open func() (view.Viewer, 
 		}
 	}
 	defer closeAll()
-	n := l.count(manyViewers, manyViewers)
-	for range n {
+	for range manyViewers {
 		v, err := open()
 		if err != nil {
 			return c, fmt.Errorf("viewer %d: %w", len(viewers), err)
 		}
 		viewers = append(viewers, v)
 	}
-	seen := make([][]view.Frame, n)
-	errs := make([]error, n)
+	seen := make([][]view.Frame, manyViewers)
+	errs := make([]error, manyViewers)
 	var all sync.WaitGroup
 	for i, v := range viewers {
 		all.Go(func() { seen[i], errs[i] = watchMarks(v) })
@@ -130,7 +135,7 @@ func crowded(ctx context.Context, l *lab, pids []int, open func() (view.Viewer, 
 	c.cpu = after - cpu
 	for i := range seen {
 		if len(seen[i]) == 0 {
-			return c, fmt.Errorf("viewer %d of %d got nothing: %w", i, n, errs[i])
+			return c, fmt.Errorf("viewer %d of %d got nothing: %w", i, manyViewers, errs[i])
 		}
 		for _, f := range seen[i] {
 			if age, ok := f.Age(); ok && f.At.After(from) && f.At.Before(to) {
@@ -141,7 +146,7 @@ func crowded(ctx context.Context, l *lab, pids []int, open func() (view.Viewer, 
 	if len(c.ages) == 0 {
 		return c, errors.New("no picture with a mark")
 	}
-	c.fps = float64(len(c.ages)) / float64(n) / to.Sub(from).Seconds()
+	c.fps = float64(len(c.ages)) / manyViewers / to.Sub(from).Seconds()
 	return c, nil
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"linkstart/bench/peer"
 	"linkstart/bench/report"
@@ -10,7 +11,6 @@ import (
 	"linkstart/bench/simcam"
 	"linkstart/bench/stat"
 	"linkstart/bench/view"
-	"time"
 )
 
 // rtspLatency measures from the moment before a picture is handed to the camera's RTSP server to its JPEG at the viewer.

@@ -235,8 +235,8 @@ func jitter(ctx context.Context, l *lab) error {
 			return err
 		}
 		l.add(noted(sample("jitter-"+id, "JPEG 1080p25 camera behind a network that is "+id+": camera's mark to viewer", "", "ms", all), "%.1f pictures/s", float64(len(w.frames))/w.seconds))
-		told[id] = summary(all)
+		told[id] = fmt.Sprintf("%s at %.0f pictures/s", summary(all), float64(len(w.frames))/w.seconds)
 	}
-	l.facts["jitter"] = fmt.Sprintf("%s without, %s with: the hold-ups themselves, nothing queues", told["calm"], told["restless"])
+	l.facts["jitter"] = fmt.Sprintf("%s without, %s with", told["calm"], told["restless"])
 	return nil
 }
