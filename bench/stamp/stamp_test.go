@@ -51,7 +51,11 @@ func TestMarkIsFound(t *testing.T) {
 
 func TestNumberIsRead(t *testing.T) {
 	for _, c := range []struct{ w, h, quality int }{{1920, 1080, 80}, {640, 480, 30}, {640, 360, 50}, {320, 180, 80}} {
-		for _, n := range []uint16{0, 1, 249, 32768, 65535} {
+		numbers := []uint16{0, 1, 249, 32768, 65535}
+		if c.w > 1000 {
+			numbers = numbers[2:3] // noise of that size takes its time
+		}
+		for _, n := range numbers {
 			whole := picture(t, c.w, c.h, c.quality, n)
 			if got, ok := stamp.Read(whole); !ok || got != n {
 				t.Errorf("%+v: read %d %v, want %d", c, got, ok, n)
