@@ -64,7 +64,9 @@ ls_decoder *ls_decoder_new(GstElementFactory *factory, GstCaps *caps) {
 	d->pipeline = gst_object_ref_sink(gst_pipeline_new(NULL));
 	d->sink = gst_object_ref_sink(gst_element_factory_make("appsink", NULL));
 	GstCaps *raw = gst_caps_new_empty_simple("video/x-raw");
-	g_object_set(d->sink, "sync", FALSE, "async", FALSE, "enable-last-sample", FALSE, "qos", FALSE, "caps", raw, NULL);
+	g_object_set(d->sink, "sync", FALSE, "async", FALSE, "enable-last-sample", FALSE, "qos", FALSE,
+		"wait-on-eos", FALSE, // who drains takes pictures only afterwards
+		"caps", raw, NULL);
 	gst_caps_unref(raw);
 	GstBus *bus = gst_pipeline_get_bus(GST_PIPELINE(d->pipeline));
 	gst_bus_set_sync_handler(bus, drop, NULL, NULL);

@@ -205,3 +205,15 @@ func TestTooMuchToKeep(t *testing.T) {
 		}
 	}
 }
+
+// The clip's pictures are not in the order in which they are shown, so a decoder holds its keyframe back until others follow.
+func TestKeyframeThatADecoderHoldsBackIsThereAtOnce(t *testing.T) {
+	w := watch(t, "../../../deploy/footage/street.mp4")
+	for range 2 {
+		p := w.next(isKey, nil)
+		if jpeg, width, _, err := p.Encode(0); err != nil || width != 768 || len(jpeg) < 500 {
+			t.Errorf("%d bytes, %d px wide: %v", len(jpeg), width, err)
+		}
+		w.goOn()
+	}
+}
