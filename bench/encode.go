@@ -47,7 +47,7 @@ func encode(ctx context.Context, l *lab) error {
 	if err != nil {
 		return err
 	}
-	w, err := collect(ctx, v, l.length(20*time.Second, 4*time.Second), info.PID)
+	w, err := l.collect(ctx, v, l.length(20*time.Second, 4*time.Second), info.PID)
 	if err != nil {
 		return err
 	}
@@ -95,6 +95,6 @@ func (l *lab) fileCost(ctx context.Context, who string, args []string, what stri
 		}
 		used += p.Used()
 	}
-	l.cost(noted(value("encode", what, who, "ms", ms(used)/float64(passes*clipPictures)), "from the file, with start and end of the program, n=%d", passes*clipPictures))
+	l.cost(noted(value("encode", what, who, "ms", ms(used)/float64(passes*l.clipPictures())), "from the file, with start and end of the program, n=%d", passes*l.clipPictures()))
 	return nil
 }

@@ -118,11 +118,11 @@ func crowded(ctx context.Context, l *lab, pids []int, open func() (view.Viewer, 
 	for i, v := range viewers {
 		all.Go(func() { seen[i], errs[i] = watchMarks(v) })
 	}
-	from, cpu, ended := time.Now(), time.Duration(0), sleep(ctx, settle)
+	from, cpu, ended := time.Now(), time.Duration(0), sleep(ctx, l.settle())
 	if ended == nil {
 		from = time.Now()
 		if cpu, err = proc.CPUs(pids...); err == nil {
-			ended = sleep(ctx, l.length(10*time.Second, 3*time.Second))
+			ended = sleep(ctx, l.length(8*time.Second, 3*time.Second))
 		}
 	}
 	after, errAfter := proc.CPUs(pids...)

@@ -61,7 +61,7 @@ func firstOfPeer(ctx context.Context, l *lab, p peer.Peer, start peer.Start, cam
 		return err
 	}
 	var took []float64
-	for range l.count(25, 3) {
+	for range l.count(10, 2) {
 		if err := sleep(ctx, 500*time.Millisecond); err != nil {
 			return err
 		}
@@ -89,7 +89,7 @@ func oursFirst(ctx context.Context, l *lab, video, stills *simcam.Camera) error 
 		pause         time.Duration
 	}{
 		{"video", "first-h264", "first picture of an H.264 1080p camera after opening the connection", l.count(100, 8), 100 * time.Millisecond},
-		{"video", "first-h264-woken", "the same, the camera unwatched for 3.5 s before", l.count(15, 2), asleep},
+		{"video", "first-h264-woken", "the same, the camera unwatched for 3.5 s before", l.count(10, 2), asleep},
 		{"stills", "first-jpeg", "first picture of a JPEG 1080p camera after opening the connection", l.count(100, 8), 100 * time.Millisecond},
 		{"stills", "first-jpeg-woken", "the same, the camera unwatched for 3.5 s before", l.count(5, 1), asleep},
 	} {

@@ -46,7 +46,7 @@ func fleet(ctx context.Context, l *lab) error {
 	defer cancel()
 	go func() {
 		var err error
-		w, err = collect(watched, v, length)
+		w, err = l.collect(watched, v, length)
 		done <- err
 	}()
 	f := &fleetState{r: r, used: map[string]time.Duration{}}

@@ -100,17 +100,17 @@ func (l *lab) memories(ctx context.Context, r *rig.Rig, pids map[string]int) err
 		l.memory("memory-h264-unwatched", "grabber of an H.264 1080p camera, never watched: memory", pids["video"], 45),
 	}
 	for _, id := range []string{"video", "stills"} {
-		watched := l.length(10*time.Second, 4*time.Second)
+		watched := l.length(8*time.Second, 3*time.Second)
 		v, err := viewer(ctx, r, id, view.Options{Acks: true})
 		if err != nil {
 			return err
 		}
 		gone := make(chan error, 1)
 		go func() {
-			_, err := collect(ctx, v, watched)
+			_, err := l.collect(ctx, v, watched)
 			gone <- err
 		}()
-		err = sleep(ctx, watched+settle-500*time.Millisecond)
+		err = sleep(ctx, watched+l.settle()-500*time.Millisecond)
 		if err == nil && id == "video" {
 			err = l.memory("memory-h264-watched", "grabber of an H.264 1080p camera, watched: memory", pids[id], 80)
 		} else if err == nil {
@@ -120,7 +120,7 @@ func (l *lab) memories(ctx context.Context, r *rig.Rig, pids map[string]int) err
 			return err
 		}
 	}
-	if err := sleep(ctx, 8*time.Second); err != nil {
+	if err := sleep(ctx, l.length(8*time.Second, 5*time.Second)); err != nil {
 		return err
 	}
 	errs = append(errs, l.memory("memory-h264-after", "grabber of an H.264 1080p camera, unwatched after having been watched: memory", pids["video"], 45))

@@ -25,7 +25,6 @@ const (
 	fullWidth, fullHeight = 1920, 1080
 	fullFPS               = 25
 	gop                   = 2 * fullFPS
-	clipPictures          = 10 * fullFPS
 	clipKBits             = 4000
 	jpegBytes             = 65 << 10
 	quality               = 80
@@ -207,11 +206,14 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// clipPictures is how many the clip has: whole groups.
+func (l *lab) clipPictures() int { return l.count(5, 3) * gop }
+
 // rtspCameras starts n simulated H.264 cameras; the clip is made once.
 func (l *lab) rtspCameras(ctx context.Context, n int) (*simcam.Camera, error) {
 	if l.video == "" {
 		file := filepath.Join(l.dir, "clip.h264")
-		v := clip.Video{Width: fullWidth, Height: fullHeight, FPS: fullFPS, Count: clipPictures, GOP: gop, KBits: clipKBits}
+		v := clip.Video{Width: fullWidth, Height: fullHeight, FPS: fullFPS, Count: l.clipPictures(), GOP: gop, KBits: clipKBits}
 		if err := clip.H264(ctx, v, file); err != nil {
 			return nil, err
 		}

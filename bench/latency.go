@@ -20,7 +20,7 @@ func rtspLatency(ctx context.Context, l *lab) error {
 		return err
 	}
 	defer cam.Stop()
-	length := l.length(20*time.Second, 4*time.Second)
+	length := l.length(15*time.Second, 4*time.Second)
 	what := "H.264 1080p25 over RTSP: picture handed to the camera's server to JPEG read"
 	if err := oursRTSP(ctx, l, cam, length, what); err != nil {
 		l.fail(err)
@@ -40,7 +40,7 @@ func oursRTSP(ctx context.Context, l *lab, cam *simcam.Camera, length time.Durat
 	if err != nil {
 		return err
 	}
-	w, err := collect(ctx, v, length)
+	w, err := l.collect(ctx, v, length)
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (l *lab) peerLatency(ctx context.Context, p peer.Peer, start peer.Start, ca
 	if err != nil {
 		return err
 	}
-	w, err := collect(ctx, v, length, running.PIDs()...)
+	w, err := l.collect(ctx, v, length, running.PIDs()...)
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, running.Complaints())
 	}
@@ -91,7 +91,7 @@ func jpegLatency(ctx context.Context, l *lab) error {
 		return err
 	}
 	defer cam.Stop()
-	length := l.length(15*time.Second, 3*time.Second)
+	length := l.length(10*time.Second, 3*time.Second)
 	what := "Motion JPEG 1080p25, 65 KB: camera's mark to viewer"
 	if err := oursJPEG(ctx, l, cam, length, what); err != nil {
 		l.fail(err)
@@ -112,7 +112,7 @@ func oursJPEG(ctx context.Context, l *lab, cam *simcam.Camera, length time.Durat
 		if err != nil {
 			return err
 		}
-		w, err := collect(ctx, v, length)
+		w, err := l.collect(ctx, v, length)
 		if err != nil {
 			return err
 		}

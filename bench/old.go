@@ -73,7 +73,7 @@ func underLoad(ctx context.Context, l *lab) error {
 			return errors.Join(err, w.Close())
 		}
 	}
-	four, err := collect(ctx, w, l.length(10*time.Second, 3*time.Second))
+	four, err := l.collect(ctx, w, l.length(10*time.Second, 3*time.Second))
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func switchLoaded(ctx context.Context, l *lab, r *rig.Rig, cam *simcam.Camera) e
 	defer stop()
 	s := &switcher{w: w, cam: cam}
 	w.Text = s.text
-	if err := s.run(l.count(30, 5), 250*time.Millisecond, 200*time.Millisecond); err != nil {
+	if err := s.run(l.count(30, 4), 250*time.Millisecond, 200*time.Millisecond); err != nil {
 		return err
 	}
 	l.add(sample("old-switch-high", "switch among 4 cameras H.264 1080p, every core loaded: message to first picture captured after it", "", "ms", s.fresh))
@@ -226,7 +226,7 @@ func jitter(ctx context.Context, l *lab) error {
 		if err != nil {
 			return err
 		}
-		w, err := collect(ctx, v, l.length(10*time.Second, 3*time.Second))
+		w, err := l.collect(ctx, v, l.length(10*time.Second, 3*time.Second))
 		if err != nil {
 			return err
 		}

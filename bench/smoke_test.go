@@ -95,7 +95,7 @@ func smoke(ctx context.Context, l *lab) error {
 	if err != nil {
 		return err
 	}
-	w, err := collect(ctx, v, time.Second, r.PID())
+	w, err := l.collect(ctx, v, time.Second, r.PID())
 	if err != nil {
 		return err
 	}

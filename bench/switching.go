@@ -49,7 +49,7 @@ func switching(ctx context.Context, l *lab) error {
 	// Each camera again after 4.4 s and more, unwatched for longer than leases last: it must wake.
 	s = &switcher{w: w, cam: cam, turn: true}
 	w.Text = s.text
-	if err := s.run(l.count(50, 5), 1450*time.Millisecond, 100*time.Millisecond); err != nil {
+	if err := s.run(l.count(30, 4), 1450*time.Millisecond, 100*time.Millisecond); err != nil {
 		return errors.Join(err, ctx.Err())
 	}
 	l.add(noted(sample("switch-woken", "switch to a camera that slept: message to first picture", "", "ms", s.first, report.AtMost("p99", 40)),
@@ -140,7 +140,7 @@ func switchPeers(ctx context.Context, l *lab, cam *simcam.Camera) error {
 				return err
 			}
 			defer running.Stop()
-			for i := range l.count(12, 4) {
+			for i := range l.count(8, 4) {
 				began := time.Now()
 				at, err := firstOf(ctx, running, i%switchCameras)
 				if err != nil {
@@ -149,7 +149,7 @@ func switchPeers(ctx context.Context, l *lab, cam *simcam.Camera) error {
 				took = append(took, ms(at.Sub(began)))
 			}
 		case "ffmpeg", "GStreamer":
-			for i := range l.count(8, 3) {
+			for i := range l.count(5, 2) {
 				began := time.Now()
 				running, err := start(ctx, peer.Loopback, cam.URL(i%switchCameras))
 				if err != nil {

@@ -16,7 +16,7 @@ import (
 
 const (
 	thinRate  = 6_000_000       // bit/s
-	thinGrace = 6 * time.Second // for queues to fill
+	thinGrace = 5 * time.Second // for queues to fill
 )
 
 // thin measures viewers behind a link that takes less than half of what the camera sends.
@@ -87,7 +87,7 @@ func behind(ctx context.Context, l *lab, cam *simcam.Camera, link *thinlink.Link
 	err := sleep(ctx, l.length(thinGrace, 3*time.Second))
 	from := time.Now()
 	before, errBefore := link.Sent()
-	err = errors.Join(err, errBefore, sleep(ctx, l.length(15*time.Second, 4*time.Second)))
+	err = errors.Join(err, errBefore, sleep(ctx, l.length(12*time.Second, 4*time.Second)))
 	sent, errSent := link.Sent()
 	to := time.Now()
 	_ = v.Close()

@@ -14,7 +14,8 @@ import (
 	"linkstart/bench/view"
 )
 
-const settle = 2 * time.Second // of a stream, before it is measured
+// settle is how long a stream runs before it is measured.
+func (l *lab) settle() time.Duration { return l.length(2*time.Second, time.Second) }
 
 // watching is a period of one viewer.
 type watching struct {
@@ -25,14 +26,14 @@ type watching struct {
 }
 
 // collect takes pictures for so long, after settling, and closes the viewer. CPU is that of the processes meanwhile.
-func collect(ctx context.Context, v view.Viewer, length time.Duration, pids ...int) (w watching, err error) {
+func (l *lab) collect(ctx context.Context, v view.Viewer, length time.Duration, pids ...int) (w watching, err error) {
 	stop := context.AfterFunc(ctx, func() { _ = v.Close() })
 	defer stop()
 	defer v.Close()
 	if _, err := v.Picture(); err != nil { // some take seconds to their first
 		return w, errors.Join(fmt.Errorf("first picture: %w", err), ctx.Err())
 	}
-	for until := time.Now().Add(settle); time.Now().Before(until); {
+	for until := time.Now().Add(l.settle()); time.Now().Before(until); {
 		if _, err := v.Picture(); err != nil {
 			return w, errors.Join(err, ctx.Err())
 		}

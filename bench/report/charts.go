@@ -1,7 +1,9 @@
 package report
 
 import (
+	"errors"
 	"image/color"
+	"os"
 	"path/filepath"
 
 	"gonum.org/v1/plot"
@@ -9,6 +11,7 @@ import (
 	"gonum.org/v1/plot/plotutil"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
 )
 
 // Names of the charts, for Series.Chart.
@@ -26,9 +29,9 @@ type look struct {
 }
 
 var looks = []look{
-	{name: ChartRTSP, title: "H.264 1080p25 camera over RTSP: picture handed to the camera's server to JPEG at the viewer", x: "ms (logarithmic)", y: "% of pictures", logX: true},
-	{name: ChartJPEG, title: "Motion JPEG camera 1080p25: camera to viewer", x: "ms (logarithmic)", y: "% of pictures", logX: true},
-	{name: ChartThin, title: "Viewer behind a link of 6 Mbit/s: age of the pictures", x: "s", y: "ms"},
+	{name: ChartRTSP, title: "H.264 1080p25 camera over RTSP: age of a picture at the viewer", x: "ms (logarithmic)", y: "% of pictures", logX: true},
+	{name: ChartJPEG, title: "Motion JPEG 1080p25 camera: age of a picture at the viewer", x: "ms (logarithmic)", y: "% of pictures", logX: true},
+	{name: ChartThin, title: "Viewer behind a link of 6 Mbit/s: age of a picture", x: "s", y: "ms"},
 	{name: ChartCPU, title: "H.264 1080p to JPEG of quality 80: processor time a picture", y: "ms", bars: true},
 }
 
@@ -50,7 +53,7 @@ func (r *Report) charts(dir string) ([]string, error) {
 			return nil, err
 		}
 		file := l.name + ".svg"
-		if err := p.Save(20*vg.Centimeter, 9*vg.Centimeter, filepath.Join(dir, file)); err != nil {
+		if err := save(p, filepath.Join(dir, file)); err != nil {
 			return nil, err
 		}
 		files = append(files, file)
@@ -58,12 +61,27 @@ func (r *Report) charts(dir string) ([]string, error) {
 	return files, nil
 }
 
+// save draws with a margin: the last label of an axis is wider than the plot.
+func save(p *plot.Plot, file string) error {
+	const margin = 5 * vg.Millimeter
+	canvas := vgsvg.New(20*vg.Centimeter, 9*vg.Centimeter)
+	area := draw.New(canvas)
+	area.SetColor(color.White)
+	area.Fill(area.Rectangle.Path())
+	p.Draw(draw.Crop(area, margin/2, -margin, margin/2, -margin/2))
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	_, err = canvas.WriteTo(f)
+	return errors.Join(err, f.Close())
+}
+
 func (l look) plot(series []Series) (*plot.Plot, error) {
 	p := plot.New()
 	p.BackgroundColor = color.White
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = l.title, l.x, l.y
-	p.Legend.Top, p.Legend.Left = l.bars, !l.bars
-	p.Legend.Top = true
+	p.Title.TextStyle.Font.Size, p.Title.Padding = vg.Points(12), vg.Points(6)
 	if l.bars {
 		return p, bars(p, series)
 	}
@@ -90,6 +108,14 @@ func (l look) plot(series []Series) (*plot.Plot, error) {
 		p.Add(line)
 		p.Legend.Add(s.Name, line)
 	}
+	// Room for the legend: left of the distributions, above the ages. On the right it would end where it likes: the width of
+	// its text is known only to what shows the picture.
+	p.Legend.Top, p.Legend.Left = true, true
+	if l.logX {
+		p.X.Min /= 8
+	} else {
+		p.Y.Min, p.Y.Max = 0, p.Y.Max*1.6
+	}
 	return p, nil
 }
 
@@ -106,6 +132,7 @@ func bars(p *plot.Plot, series []Series) error {
 	p.Add(chart)
 	p.NominalX(names...)
 	p.Y.Min = 0
+	p.X.Min, p.X.Max = -0.5, float64(len(series))-0.5
 	p.X.Tick.Label.XAlign = draw.XCenter
 	return nil
 }
