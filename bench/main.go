@@ -57,7 +57,7 @@ func parse(args []string) (options, error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.BoolVar(&o.quick, "quick", false, "short sections, less than 5 minutes in all: to see that it works, not to publish")
 	f.StringVar(&o.only, "only", "", "sections to run, with commas between: "+strings.Join(names(), ", "))
-	f.StringVar(&o.makes, "make", "build opencv", "targets of make to build before; empty for none")
+	f.StringVar(&o.makes, "make", "build", "targets of make to build before; empty for none")
 	f.StringVar(&o.bin, "bin", "bin", "folder of Linkstart's programs")
 	f.StringVar(&o.out, "out", "bench/results", "folder for latest.json, latest.md and the charts")
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 unless all goals are reached")

@@ -40,7 +40,6 @@ func TestMain(m *testing.M) {
 func TestSmoke(t *testing.T) {
 	bin, out := t.TempDir(), t.TempDir()
 	build := exec.Command("go", "build", "-o", bin, "linkstart/cmd/supervisor", "linkstart/cmd/relay", "linkstart/cmd/grabber")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, text)
 	}

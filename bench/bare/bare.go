@@ -24,8 +24,9 @@ type Cost struct {
 	Bytes          float64 // of a JPEG
 }
 
-// Measure compiles the program in dir with the system's C compiler and runs it over the clip for so long.
-func Measure(ctx context.Context, dir, clip string, quality int, length time.Duration) (Cost, error) {
+// Measure runs the program over the clip for so long: rate pictures a second, as a camera sends them, or as many as it can
+// for 0. It compiles it in dir with the system's C compiler before.
+func Measure(ctx context.Context, dir, clip string, quality int, length time.Duration, rate int) (Cost, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	program, code := filepath.Join(dir, "bare"), filepath.Join(dir, "bare.c")
@@ -40,7 +41,7 @@ func Measure(ctx context.Context, dir, clip string, quality int, length time.Dur
 	if out, err := build.CombinedOutput(); err != nil {
 		return Cost{}, fmt.Errorf("compile bare.c: %w: %s", err, out)
 	}
-	out, err := exec.CommandContext(ctx, program, clip, fmt.Sprint(quality), fmt.Sprint(length.Seconds())).Output()
+	out, err := exec.CommandContext(ctx, program, clip, fmt.Sprint(quality), fmt.Sprint(length.Seconds()), fmt.Sprint(rate)).Output()
 	if err != nil {
 		return Cost{}, fmt.Errorf("run bare: %w", err)
 	}

@@ -18,15 +18,15 @@ func GstFile(file string, quality int) []string {
 		"jpegenc quality=%d idct-method=ifast ! fakesink sync=false", file, quality))
 }
 
-// ffmpegRTSP is what go2rtc and others start, with every option for low delay; -q:v 4 gives JPEGs of about the size of quality 80.
+// ffmpegRTSP is what go2rtc and others start, with every option for low delay; -q:v 2 is the finest that it takes by itself.
 func ffmpegRTSP(url string) []string {
 	return strings.Fields("-loglevel error -nostdin -fflags nobuffer -flags low_delay -rtsp_transport tcp -threads 1 -i " + url +
-		" -an -c:v mjpeg -threads 1 -q:v 4 -pix_fmt yuvj420p -fps_mode passthrough -flush_packets 1 -f mpjpeg -")
+		" -an -c:v mjpeg -threads 1 -q:v 2 -pix_fmt yuvj420p -fps_mode passthrough -flush_packets 1 -f mpjpeg -")
 }
 
 // FFmpegFile is GstFile for ffmpeg.
 func FFmpegFile(file string) []string {
-	return strings.Fields("-loglevel error -nostdin -threads 1 -i " + file + " -an -c:v mjpeg -threads 1 -q:v 4 -pix_fmt yuvj420p -f null -")
+	return strings.Fields("-loglevel error -nostdin -threads 1 -i " + file + " -an -c:v mjpeg -threads 1 -q:v 2 -pix_fmt yuvj420p -f null -")
 }
 
 // ffmpegJPEG passes the JPEGs on as they are.

@@ -48,7 +48,7 @@ target_dir .
 	}
 }
 
-// showing waits until a peer has pictures of its camera: motion sends viewers away before.
+// showing waits until a peer has pictures of its camera, when viewers are sent away before.
 func showing(ctx context.Context, r *Running) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -124,6 +124,10 @@ func startMediaMTX(path, gst string) Start {
 				return nil, err
 			}
 			return &behind{view.Parts(output, keep), process}, nil
+		}
+		if err := showing(ctx, r); err != nil { // it refuses readers until it has the camera
+			r.Stop()
+			return nil, err
 		}
 		return r, nil
 	}

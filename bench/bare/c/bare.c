@@ -1,6 +1,6 @@
 /* Decodes an H.264 file with libavcodec (one thread) and encodes every picture with libjpeg-turbo, straight from its planes,
  * and nothing else: what no program that does the same can fall below.
- * Usage: bare FILE QUALITY SECONDS. Prints "pictures decode_us encode_us bytes": means of processor time and size. */
+ * Usage: bare FILE QUALITY SECONDS RATE. RATE pictures a second, or as many as it can for 0. Prints "pictures decode_us encode_us bytes": means of processor time and size. */
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <stdio.h>
@@ -35,7 +35,15 @@ static void encode(tjhandle jpeg, const AVFrame *f, int quality) {
 	pictures++;
 }
 
-static void pass(const char *name, int quality, tjhandle jpeg, double until) {
+/* Waits until the next picture is due. */
+static void wait_for(double rate, double began) {
+	double left = rate > 0 ? began + pictures * 1e6 / rate - now(CLOCK_MONOTONIC) : 0;
+	if (left <= 0) return;
+	struct timespec t = {left / 1e6, (long)(left * 1e3) % 1000000000};
+	nanosleep(&t, NULL);
+}
+
+static void pass(const char *name, int quality, tjhandle jpeg, double until, double rate, double started) {
 	AVFormatContext *in = NULL;
 	check(avformat_open_input(&in, name, NULL, NULL) == 0, "open the clip");
 	check(avformat_find_stream_info(in, NULL) >= 0, "read the clip");
@@ -50,6 +58,7 @@ static void pass(const char *name, int quality, tjhandle jpeg, double until) {
 	AVPacket *packet = av_packet_alloc();
 	AVFrame *frame = av_frame_alloc();
 	while (now(CLOCK_MONOTONIC) < until && av_read_frame(in, packet) >= 0) {
+		wait_for(rate, started);
 		double began = now(CLOCK_PROCESS_CPUTIME_ID);
 		check(avcodec_send_packet(decoder, packet) >= 0, "decode");
 		int got = avcodec_receive_frame(decoder, frame);
@@ -64,11 +73,11 @@ static void pass(const char *name, int quality, tjhandle jpeg, double until) {
 }
 
 int main(int argc, char **argv) {
-	check(argc == 4, "do without FILE, QUALITY and SECONDS");
-	double until = now(CLOCK_MONOTONIC) + atof(argv[3]) * 1e6;
+	check(argc == 5, "do without FILE, QUALITY, SECONDS and RATE");
+	double started = now(CLOCK_MONOTONIC), until = started + atof(argv[3]) * 1e6;
 	tjhandle jpeg = tjInitCompress();
 	check(jpeg != NULL, "set up the encoder");
-	while (now(CLOCK_MONOTONIC) < until) pass(argv[1], atoi(argv[2]), jpeg, until);
+	while (now(CLOCK_MONOTONIC) < until) pass(argv[1], atoi(argv[2]), jpeg, until, atof(argv[4]), started);
 	check(pictures > 0, "find a picture in the clip");
 	printf("%ld %.1f %.1f %.0f\n", pictures, decoding / pictures, encoding / pictures, bytes / pictures);
 	tjDestroy(jpeg);
