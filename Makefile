@@ -31,7 +31,7 @@ test: ## install what is missing for tests, and run them all
 
 bench: ## install what is missing for measurements, and take them all
 	@deploy/packages.sh bench
-	$(GO) run ./bench
+	$(GO) run ./bench $(BENCHFLAGS)
 
 lint: ## check form and find mistakes without running anything
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
