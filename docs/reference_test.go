@@ -209,7 +209,7 @@ func TestPackages(t *testing.T) {
 			named[m[1]] = true
 		}
 	}
-	for _, name := range goList(t, "-f", "{{if or .GoFiles .IgnoredGoFiles}}{{.ImportPath}}{{end}}", "./cmd/...", "./pkg/...", "./web/...") {
+	for _, name := range goList(t, "-f", "{{if or .GoFiles .CgoFiles .IgnoredGoFiles}}{{.ImportPath}}{{end}}", "./cmd/...", "./pkg/...", "./web/...") {
 		if name = strings.TrimPrefix(name, "linkstart/"); !named[name] {
 			t.Errorf("docs/architecture.md does not tell of package %s", name)
 		}

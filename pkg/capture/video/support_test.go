@@ -1,10 +1,7 @@
 package video_test
 
 import (
-	"bytes"
 	"fmt"
-	"image"
-	"image/jpeg"
 	"net"
 	"os"
 	"runtime/debug"
@@ -13,16 +10,6 @@ import (
 
 // clip2 is clip as seen from testdata, where relative sources start.
 func clip2() string { return "../" + clip }
-
-// decodePlain is decode for a picture that may be of one colour.
-func decodePlain(t *testing.T, frame []byte) image.Image {
-	t.Helper()
-	img, err := jpeg.Decode(bytes.NewReader(frame))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return img
-}
 
 // resident returns the resident memory of the process in bytes.
 func resident(t *testing.T) int {
