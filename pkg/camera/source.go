@@ -35,6 +35,9 @@ type Picture struct {
 	// the one offered before stays the newest that can be shown. JPEG and Encode are nil.
 	Kept bool
 
+	// Behind says that the source has newer pictures, which it is about to offer: this one is not live.
+	Behind bool
+
 	// JPEG is the picture as the camera made it. It belongs to the receiver from the offer on: the source does not
 	// touch it again. Nil where Encode is set.
 	JPEG []byte

@@ -21,7 +21,7 @@ func (g *Grabber) beat(ctx context.Context) {
 	defer tick.Stop()
 	last := camera.Starting
 	for now := time.Now(); ; {
-		g.arouse(now)
+		g.arouse()
 		for _, in := range g.inputs() {
 			in.state.thaw(now, g.FrozenAfter)
 			if g.Standby == camera.Cold {

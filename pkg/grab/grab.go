@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -35,6 +36,8 @@ type Grabber struct {
 	Options
 	leases leases
 	news   chan struct{} // one slot: the state of an input is another
+
+	arousing sync.Mutex
 
 	whole *input // the camera's stream
 	small *input // its substream, nil where there is none
@@ -79,7 +82,7 @@ func (g *Grabber) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("offer frames: %w", err)
 	}
-	g.arouse(time.Now())
+	g.arouse()
 	var tasks []<-chan struct{}
 	start := func(task func(context.Context)) {
 		done := make(chan struct{})
@@ -110,7 +113,10 @@ func (g *Grabber) Run(ctx context.Context) error {
 }
 
 // arouse tells each source whether somebody watches it. What wants a substream that is not live watches the camera's stream too.
-func (g *Grabber) arouse(now time.Time) {
+func (g *Grabber) arouse() {
+	g.arousing.Lock() // so that what is told last is what was found last
+	defer g.arousing.Unlock()
+	now := time.Now()
 	if g.Standby == camera.Hot {
 		for _, in := range g.inputs() {
 			in.watch(true)

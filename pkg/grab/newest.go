@@ -54,6 +54,9 @@ func (n *newest) put(p camera.Picture) (look uint32, changed bool) {
 	n.picture, n.fingerprint, n.captured = p, p.Fingerprint, p.Captured
 	n.seq++
 	n.of = n.seq
+	if p.Behind {
+		n.seq++ // one of the newer ones
+	}
 	clear(n.made)
 	return n.look, changed
 }

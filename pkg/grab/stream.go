@@ -54,6 +54,7 @@ func (g *Grabber) keepStreaming(ctx context.Context, in *input) error {
 			continue
 		case errors.Is(err, errUnwatched):
 			retry.Reset()
+			in.state.waiting()
 			continue
 		}
 		wait := g.failed(in, err, began, retry)

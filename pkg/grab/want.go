@@ -26,9 +26,8 @@ func (g *Grabber) answer(m *nats.Msg) {
 	if m.Reply != "" {
 		g.reply(m.Reply, r)
 	}
-	now := time.Now()
-	g.leases.renew(r, w.FPS, now)
-	g.arouse(now)
+	g.leases.renew(r, w.FPS, time.Now())
+	g.arouse()
 }
 
 func (g *Grabber) reply(subject string, r camera.Rendition) {

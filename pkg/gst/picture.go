@@ -69,7 +69,7 @@ func (u *Unit) Picture() *Picture { return newPicture(C.ls_keep(u.sample)) }
 // Plane returns the samples of plane i of a picture whose Layout is not Other, until Free, and the bytes from row to row.
 // It is nil where there is no such plane.
 func (p *Picture) Plane(i int) (samples []byte, stride int) {
-	if i >= int(C.ls_planes(p.c)) {
+	if p.Layout == Other || i >= int(C.ls_planes(p.c)) {
 		return nil, 0
 	}
 	stride = int(C.ls_stride(p.c, C.int(i)))

@@ -25,6 +25,8 @@ type Choice struct {
 	since          time.Time // when the large one was shown
 	retry          time.Duration
 	next           time.Time // when the large one is tried
+	refused        time.Time // until then the other one need not be asked for
+	wanted         float64   // pictures per second, at most; 0: all
 }
 
 // NewChoice makes one for a viewer who wants at most fps pictures per second, 0 for all.
@@ -33,7 +35,7 @@ func NewChoice(fps float64) *Choice {
 	if fps > 0 {
 		least = min(least, fps)
 	}
-	return &Choice{least: least * tolerance, retry: retryMin}
+	return &Choice{least: least * tolerance, wanted: fps, retry: retryMin}
 }
 
 // Small tells which rendition is right at now.
@@ -67,6 +69,9 @@ func (c *Choice) spell() time.Duration {
 func (c *Choice) judge(now time.Time) {
 	seconds := now.Sub(c.began).Seconds()
 	offered, taken := float64(c.offered)/seconds, float64(c.taken)/seconds
+	if c.wanted > 0 {
+		offered = min(offered, c.wanted) // the rest was passed over because nobody asked for it
+	}
 	enough := c.least
 	if c.trial {
 		enough = min(c.least*margin, offered*tolerance)
@@ -98,9 +103,15 @@ func (c *Choice) Shown(small bool, now time.Time) {
 func (c *Choice) Refused(small bool, now time.Time) {
 	c.retry = min(2*c.retry, retryMax)
 	c.next = now.Add(c.retry)
+	c.refused = c.next
 	c.small = !small
 	c.began, c.offered, c.taken = now, 0, 0
 }
 
-// Lost says that no picture comes of the small rendition though the camera may have others: the large one is right now.
-func (c *Choice) Lost(now time.Time) { c.next = now }
+// Lost says that no picture comes of the small rendition though the camera may have others: the large one is right now, unless
+// it was refused lately.
+func (c *Choice) Lost(now time.Time) {
+	if !now.Before(c.refused) {
+		c.next = now
+	}
+}

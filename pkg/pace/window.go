@@ -81,5 +81,5 @@ func (w *Window) learn(f flight, full bool, now time.Time) {
 	}
 }
 
-// Reset forgets what is on its way: it belongs to a picture that is not shown any more.
-func (w *Window) Reset() { w.n = 0 }
+// Reset forgets all: what is on its way and what was learnt belong to pictures that are not shown any more.
+func (w *Window) Reset() { *w = Window{} }

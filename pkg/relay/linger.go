@@ -1,14 +1,18 @@
 package relay
 
 import (
+	"errors"
 	"net"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
 const (
 	lingerTime  = 5 * time.Second        // in all
 	lingerQuiet = 500 * time.Millisecond // without any byte
+
+	acceptPause = 50 * time.Millisecond
 )
 
 // lingerer makes connections that can wait for a client to finish sending before they are closed.
@@ -16,10 +20,24 @@ type lingerer struct{ net.Listener }
 
 func (l lingerer) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
+	for exhausted(err) { // the HTTP server would end for good, and cut everybody off
+		time.Sleep(acceptPause)
+		c, err = l.Listener.Accept()
+	}
 	if err != nil {
 		return nil, err
 	}
 	return &lingering{Conn: c}, nil
+}
+
+// exhausted reports whether there is no room for one more connection now.
+func exhausted(err error) bool {
+	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // lingering is a connection whose Close, where the client is still sending a body that was refused, first takes the rest of

@@ -71,11 +71,15 @@ func (o orders) pace() error {
 func (s *session) ack(number uint16, seq uint32) {
 	s.mu.Lock()
 	s.acks = true
+	held := false
 	if st := s.find(number); st != nil {
 		st.window.Ack(seq, time.Now())
+		held = st.view != nil && st.view.ready()
 	}
 	s.mu.Unlock()
-	s.box.wake()
+	if held { // else the next picture wakes the writer
+		s.box.wake()
+	}
 }
 
 // find returns a stream by its number, nil where it is not used. The mutex is held.

@@ -13,7 +13,8 @@ type ticker struct {
 }
 
 func newTicker(wake func()) *ticker {
-	return &ticker{timer: time.AfterFunc(tick, wake), due: time.Now().Add(tick)}
+	due := time.Now().Add(tick) // before the timer starts: a wake that comes before due would be the last
+	return &ticker{timer: time.AfterFunc(tick, wake), due: due}
 }
 
 // rearm is called whenever the writer was woken, for whatever reason.

@@ -6,6 +6,21 @@ const sent = [];
 const posted = [];
 let socket;
 let wall = 1_790_000_000_000;
+/** @type {{run: () => void, due: number, every?: number}[]} those that Node.js mocks differ from version to version */
+const timers = [];
+let clock = 0;
+
+/** Lets ms pass for timers. */
+function tick(ms) {
+  clock += ms;
+  timers.forEach((timer, index) => {
+    if (timer.due > clock) return;
+    if (timer.every) timer.due = clock + timer.every;
+    else delete timers[index];
+    timer.run();
+  });
+}
+
 before(async () => {
   globalThis.WebSocket = class {
     static OPEN = 1;
@@ -22,7 +37,9 @@ before(async () => {
   globalThis.postMessage = (message) => posted.push(message);
   globalThis.createImageBitmap = async () => ({ width: 4, height: 3, close() {} });
   mock.method(Date, "now", () => wall);
-  mock.timers.enable({ apis: ["setInterval", "setTimeout"] });
+  mock.method(globalThis, "setTimeout", (run, ms) => timers.push({ run, due: clock + ms }));
+  mock.method(globalThis, "setInterval", (run, ms) => timers.push({ run, due: clock + ms, every: ms }));
+  for (const stop of ["clearTimeout", "clearInterval"]) mock.method(globalThis, stop, (id) => delete timers[id - 1]);
   await import("../worker.js");
   const canvas = { width: 4, height: 3, getContext: () => ({ drawImage() {} }) };
   globalThis.onmessage({ data: { do: "open", url: "ws://host/ws" } });
@@ -30,10 +47,7 @@ before(async () => {
   globalThis.onmessage({ data: { do: "want", message: { type: "follow", stream: 1, room: "main" } } });
   socket.onopen();
 });
-after(() => {
-  mock.timers.reset();
-  mock.restoreAll();
-});
+after(() => mock.restoreAll());
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 const says = (message) => socket.onmessage({ data: JSON.stringify(message) });
@@ -54,7 +68,7 @@ async function frame(seq) {
 /** What is on the canvas now, by the next report. */
 function drawn() {
   posted.length = 0;
-  mock.timers.tick(250);
+  tick(250);
   return posted.find(({ is }) => is === "figures")?.figures.seq;
 }
 
@@ -79,7 +93,7 @@ test("after a stop everything is old until the server has answered", async () =>
 
 test("a page that was hidden draws nothing before the server has said anew what comes", async () => {
   globalThis.onmessage({ data: { do: "visible", visible: false } });
-  mock.timers.tick(2000);
+  tick(2000);
   assert.deepEqual(sent.at(-1), { type: "unwatch", stream: 1 });
   await frame(6);
   globalThis.onmessage({ data: { do: "visible", visible: true } });
@@ -110,7 +124,7 @@ test("a switch is told once with its first picture, with a number that counts on
 test("a connection that comes back draws nothing before the server has said what comes", async () => {
   const old = socket;
   old.onclose();
-  mock.timers.tick(250);
+  tick(250);
   socket.onopen();
   await frame(11);
   assert.equal(drawn(), 10);

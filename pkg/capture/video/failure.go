@@ -37,7 +37,7 @@ func (p *player) failed(ctx context.Context, err error) error {
 		return &camera.Error{Say: fmt.Sprintf("%s could not be opened within %v", t.name, p.opening), Err: err}
 	case errors.As(err, &missing):
 		return &camera.Error{Say: "GStreamer lacks its element " + missing.Name + install(packages[missing.Name]), Err: err}
-	case errors.As(err, &unknown):
+	case p.pictures == 0 && errors.As(err, &unknown):
 		return &camera.Error{Say: fmt.Sprintf("%s sends video of the kind %s, which is not supported: set the camera to H.264, H.265, MPEG-4 or M-JPEG", t.name, unknown.Kind), Err: err}
 	case p.pictures > 0 && (t.kind == file || t.kind == device):
 		return &camera.Error{Say: t.name + " cannot be read any further", Err: err}

@@ -9,8 +9,12 @@ import (
 	"linkstart/pkg/gst"
 )
 
-// mostKept is how many bytes of compressed pictures are kept of one stream.
-const mostKept = 16 << 20
+// What is kept of one stream: so many bytes of compressed pictures, and so many pictures, as each takes time to catch up.
+const (
+	mostKept  = 16 << 20
+	mostUnits = 1500
+	unitCosts = 1 << 10 // bytes besides its own
+)
 
 // group is the compressed pictures from a keyframe to the newest before the next one.
 type group struct {
@@ -29,7 +33,7 @@ func (g *group) pending() bool { return g != nil && !g.lost && g.next < len(g.un
 // drop throws the units from index from to index to away.
 func (g *group) drop(from, to int) {
 	for _, u := range g.units[from:to] {
-		g.bytes -= u.Size
+		g.bytes -= u.Size + unitCosts
 		u.Free()
 	}
 	g.units = append(g.units[:from], g.units[to:]...)
@@ -60,7 +64,7 @@ func (f *film) add(u *gst.Unit) (kept, torn bool) {
 		if f.group != nil {
 			f.group.free()
 		}
-		f.group = &group{units: []*gst.Unit{u}, bytes: u.Size}
+		f.group = &group{units: []*gst.Unit{u}, bytes: u.Size + unitCosts}
 		return true, false
 	}
 	g := f.group
@@ -69,7 +73,7 @@ func (f *film) add(u *gst.Unit) (kept, torn bool) {
 		return g != nil, false
 	}
 	g.units = append(g.units, u)
-	if g.bytes += u.Size; g.bytes > f.limit {
+	if g.bytes += u.Size + unitCosts; g.bytes > f.limit || len(g.units) > mostUnits {
 		torn = !g.torn
 		f.tear()
 	}
@@ -84,7 +88,7 @@ func (f *film) tear() {
 		g.drop(1, g.next)
 		g.next = 1
 	}
-	if f.decoder == nil || g.next == 0 || g.bytes > f.limit {
+	if f.decoder == nil || g.next == 0 || g.bytes > f.limit || len(g.units) > mostUnits {
 		g.drop(1, len(g.units))
 		g.next = 1
 		g.lost = true
@@ -132,7 +136,7 @@ func (f *film) step() (p *gst.Picture, at time.Time, took time.Duration, err err
 	if p == nil {
 		return nil, time.Time{}, 0, nil
 	}
-	if first && g.wanted {
+	if first && g.wanted && g.key == nil {
 		g.key = p.Share()
 	}
 	at = u.At
@@ -230,6 +234,17 @@ func (f *film) end() {
 		f.group.free()
 		f.group = nil
 	}
+}
+
+// stranded tells whether nothing can be decoded until the next keyframe comes, because too much came since the last.
+func (f *film) stranded() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.group == nil || !f.group.torn || !f.group.lost {
+		return false
+	}
+	f.group.torn = false // it is told once
+	return true
 }
 
 // holds tells whether there is a group.

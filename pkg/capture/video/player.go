@@ -112,7 +112,9 @@ func (p *player) open(ctx context.Context) (*gst.Pipeline, error) {
 		return nil, fmt.Errorf("open %s: %w", p.target.name, err)
 	}
 	if err = cmp.Or(failed, err); err != nil && pipe != nil {
-		pipe.Close()
+		if stuck := guard.Call(context.Background(), guard.Grace, pipe.Close); errors.Is(stuck, guard.ErrStuck) {
+			err = fmt.Errorf("close %s: %w", p.target.name, stuck)
+		}
 	}
 	return pipe, err
 }
@@ -122,7 +124,9 @@ func (p *player) round(ctx context.Context, pipe *gst.Pipeline) (over bool, err 
 	if ctx.Err() != nil {
 		return false, ctx.Err()
 	}
-	p.turn()
+	if p.turn(); p.awake && p.film.stranded() {
+		return true, nil // a new connection begins with a keyframe, which this one may never send
+	}
 	wait := time.Until(p.deadline)
 	if wait <= 0 {
 		return false, p.late(ctx)
@@ -154,8 +158,8 @@ func (p *player) turn() {
 		return
 	}
 	p.awake = watched
-	if watched && p.pictures > 0 {
-		p.deadline = time.Now().Add(max(p.reading, time.Until(p.deadline)))
+	if limit := p.unitAt.Add(p.reading); watched && p.pictures > 0 && limit.After(p.deadline) {
+		p.deadline = limit // what was kept is to be decoded first; who sends nothing gains nothing
 	}
 	if !watched && p.film.holds() {
 		p.settle()

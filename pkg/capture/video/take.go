@@ -202,12 +202,21 @@ func (p *player) live(picture *gst.Picture, at time.Time, took time.Duration) er
 		picture.Free()
 		return err
 	}
+	if picture.Layout == gst.Other { // what a decoder in hardware may give: bytes that nobody here can read
+		planar, err := p.press.planar(picture)
+		picture.Free()
+		if err != nil {
+			p.log.Debug("picture is skipped", "err", err)
+			return nil
+		}
+		picture = planar
+	}
 	p.width, p.height = picture.Width, picture.Height
 	f := &frame{source: p.Source, picture: picture}
 	w, h := size(picture.Width, picture.Height, p.spec.Width)
 	p.show(camera.Picture{
 		Captured: at, Width: w, Height: h, Encode: f.encode, Luma: f.luma,
-		Fingerprint: fingerprint(p.seed, picture), Decode: took,
+		Fingerprint: fingerprint(p.seed, picture), Decode: took, Behind: p.film.pending(),
 	}, f)
 	return nil
 }
