@@ -3,6 +3,8 @@ package video
 import (
 	"context"
 	"log/slog"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -215,5 +217,37 @@ func TestKeyframeThatADecoderHoldsBackIsThereAtOnce(t *testing.T) {
 			t.Errorf("%d bytes, %d px wide: %v", len(jpeg), width, err)
 		}
 		w.goOn()
+	}
+}
+
+// Who asks for a picture again and again wakes the source each time: that must not hide a camera that has fallen silent.
+func TestSilentCameraIsNoticedThoughItIsPolled(t *testing.T) {
+	server := rtsptest.Start(t, rtsptest.Mount{Path: "/a"})
+	s, err := New(camera.Spec{ID: "cam", Source: server.URL("/a"), Quality: 80, OpenTimeout: limit, ReadTimeout: 3 * time.Second}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	watcher := s.(camera.Watcher)
+	ended, frozen := make(chan error, 1), make(chan struct{})
+	var once sync.Once
+	go func() {
+		ended <- s.Stream(t.Context(), func(camera.Picture) { once.Do(func() { server.Freeze(); close(frozen) }) })
+	}()
+	<-frozen
+	defer server.Thaw()
+	polls := time.NewTicker(200 * time.Millisecond)
+	defer polls.Stop()
+	for watched := true; ; watched = !watched {
+		select {
+		case err := <-ended:
+			if !strings.Contains(camera.Say(err), "no picture") {
+				t.Errorf("it ended with %v", err)
+			}
+			return
+		case <-polls.C:
+			watcher.Watch(watched)
+		case <-time.After(limit):
+			t.Fatal("a silent camera is not noticed while it is polled")
+		}
 	}
 }

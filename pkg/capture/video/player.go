@@ -65,10 +65,10 @@ func (p *player) show(picture camera.Picture, f *frame) {
 	p.shown = f
 }
 
-// counted notes that a picture was offered.
+// counted notes that a picture was offered. Time counts from when something came: a picture may be decoded anew of what is kept.
 func (p *player) counted() {
 	p.pictures++
-	p.deadline = time.Now().Add(p.reading)
+	p.deadline = p.unitAt.Add(p.reading)
 }
 
 // play shows the pictures of one opening. It returns nil at the end of a recording.

@@ -31,6 +31,7 @@ func (p *player) take(ctx context.Context, pipe *gst.Pipeline, u *gst.Unit) erro
 			return err
 		}
 		u.At = time.Now()
+		p.unitAt = u.At
 	}
 	kind := u.Kind()
 	switch kind {
