@@ -99,4 +99,17 @@ func TestOpenCVThatIsNotBuilt(t *testing.T) {
 	if info := s.becomes("cv", camera.Misconfigured); !strings.Contains(info.Error, "make opencv") {
 		t.Errorf("the user is told %q", info.Error)
 	}
+	if err := os.Link(filepath.Join(all, "grabber-opencv"), filepath.Join(plain, "grabber-opencv")); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := s.command("reload"); err != nil {
+		t.Errorf("reload: %v: %s", err, out)
+	}
+	s.eventually("it runs the program that is there now", func() error {
+		info, err := s.camera("cv")
+		if err == nil && info.State == camera.Misconfigured {
+			err = errors.New(info.Error)
+		}
+		return err
+	})
 }

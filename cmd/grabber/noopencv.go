@@ -10,6 +10,6 @@ import (
 
 func newOpenCV(camera.Spec, *slog.Logger) (camera.Source, error) {
 	return nil, &camera.Error{
-		Say: "an opencv: source needs bin/grabber-opencv: run `make opencv`, then restart the camera", Err: camera.ErrConfig,
+		Say: "an opencv: source needs bin/grabber-opencv: run `make opencv`, then `bin/supervisor reload`", Err: camera.ErrConfig,
 	}
 }
