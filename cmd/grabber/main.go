@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -54,6 +55,9 @@ func run(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		log.Error("not started: a grabber is started by the supervisor", "err", err)
 		return err
+	}
+	if doc.MemoryLimit > 0 {
+		debug.SetMemoryLimit(doc.MemoryLimit / 10 * 9)
 	}
 	nc, err := bus.Connect(ctx, doc.Bus, log)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"linkstart/pkg/broker"
 	"linkstart/pkg/bus"
@@ -16,6 +17,7 @@ import (
 	"linkstart/pkg/config"
 	"linkstart/pkg/fleet"
 	"linkstart/pkg/process"
+	"linkstart/pkg/restart"
 	"linkstart/pkg/secret"
 	"linkstart/pkg/supervise"
 )
@@ -52,20 +54,32 @@ func (s *system) descriptions(cfg *config.Config) ([]fleet.Description, error) {
 			substream = &child.Stream{Kind: string(kind), Source: c.Substream.Reveal()}
 			secrets = append(secrets, secret.Secrets(substream.Source)...)
 		}
+		schedule, err := restart.ParseSchedule(c.RestartAt)
+		if err != nil {
+			return nil, fmt.Errorf("plan restarts of camera %s: %w", c.ID, err)
+		}
 		document, err := json.Marshal(child.Grabber{
 			Bus:  s.access(broker.GrabberUser(c.ID), broker.GrabberPermissions(s.subjects(), c.ID)),
 			Kind: string(c.Kind()), Camera: spec, Substream: substream, Standby: c.Standby, MinChange: c.MinChange,
-			FrozenAfter: c.FrozenAfter, Secrets: secrets,
+			FrozenAfter: c.FrozenAfter, MemoryLimit: int64(c.MemoryLimit), Secrets: secrets,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("describe camera %s to its grabber: %w", c.ID, err)
 		}
 		all = append(all, fleet.Description{
 			ID: c.ID, Name: c.Name, Group: c.Group, Source: c.Source.String(),
+			MemoryLimit: int64(c.MemoryLimit), StallAfter: stallAfter(c), RestartAt: schedule, OnFailure: cfg.FailureAction(c),
 			Process: process.Spec{Path: s.grabber(c.Kind(), c.SubstreamKind()), Document: document, Grace: supervise.Grace},
 		})
 	}
 	return all, nil
+}
+
+// stallAfter is when the picture of a live camera has had the same number for so long that its process must hang: its source
+// should have noticed twice over. A camera that is polled seldom takes its time.
+func stallAfter(c *config.Camera) time.Duration {
+	between := time.Duration(float64(time.Second) / c.FPS)
+	return 2*max(c.ReadTimeout, c.OpenTimeout, between) + 5*time.Second
 }
 
 // grabber returns the program for a camera with streams of these kinds. Only opencv: needs the one that is linked to OpenCV; where that is not

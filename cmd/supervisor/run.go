@@ -17,41 +17,53 @@ import (
 	"linkstart/pkg/config"
 	"linkstart/pkg/control"
 	"linkstart/pkg/fleet"
+	"linkstart/pkg/reload"
 	"linkstart/pkg/secret"
 	"linkstart/pkg/statedir"
 	"linkstart/pkg/supervise"
+	"linkstart/pkg/systemd"
 )
 
 const (
 	supervisorUser = "supervisor"
 	controlUser    = "control" // of the command line
+
+	// readyTime is how long systemd is kept waiting for the relay. One that cannot serve, because its port is taken, does not
+	// keep the cameras from running.
+	readyTime = 20 * time.Second
+	aliveTime = 2 * time.Second
 )
 
 // system is all that one supervisor runs.
 type system struct {
-	file   string
-	log    *slog.Logger
-	bin    string // folder of the programs
-	scrub  *secret.Scrubber
-	server *broker.Server
-	nc     *nats.Conn
-	fleet  *fleet.Fleet
-	relay  *supervise.Keeper
+	file     string
+	log      *slog.Logger
+	bin      string // folder of the programs
+	started  time.Time
+	scrub    *secret.Scrubber
+	server   *broker.Server
+	nc       *nats.Conn
+	fleet    *fleet.Fleet
+	relay    *relayKeeper
+	reloader *reload.Reloader
+	systemd  *systemd.Notifier
+	watchdog *supervise.Watchdog
 
-	mu        sync.Mutex // one reload at a time
+	// Touched by the start, then by one reload at a time.
 	cfg       *config.Config
 	passwords map[string]string // of bus users, kept over reloads
 }
 
 // run runs everything until ctx ends, then stops it in reverse order.
-func run(ctx context.Context, file string, cfg *config.Config, reload <-chan os.Signal, log *slog.Logger) error {
+func run(ctx context.Context, file string, cfg *config.Config, hup <-chan os.Signal, log *slog.Logger) error {
 	executable, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find own program: %w", err)
 	}
 	s := &system{
-		file: file, cfg: cfg, log: log, bin: filepath.Dir(executable),
+		file: file, cfg: cfg, log: log, bin: filepath.Dir(executable), started: time.Now(),
 		scrub: secret.NewScrubber(cfg.Secrets()...), passwords: make(map[string]string),
+		systemd: systemd.New(log), watchdog: supervise.NewWatchdog(),
 	}
 	state, err := statedir.Lock(cfg.StateDir)
 	if err != nil {
@@ -63,11 +75,11 @@ func run(ctx context.Context, file string, cfg *config.Config, reload <-chan os.
 		return err
 	}
 	defer s.server.Stop()
-	return s.serve(ctx, state, reload)
+	return s.serve(ctx, state, hup)
 }
 
 // serve runs all that needs the bus.
-func (s *system) serve(ctx context.Context, state *statedir.Dir, reload <-chan os.Signal) (err error) {
+func (s *system) serve(ctx context.Context, state *statedir.Dir, hup <-chan os.Signal) (err error) {
 	if s.nc, err = bus.Connect(ctx, s.access(supervisorUser, broker.AllowAll), s.log); err != nil {
 		return err
 	}
@@ -83,14 +95,19 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, reload <-chan o
 	if err != nil {
 		return err
 	}
-	s.relay = supervise.NewKeeper(s.relayReport)
+	s.reloader = reload.New(reload.Options{File: s.cfg.File, Load: s.load, Changed: s.configChanged, Log: s.log})
 	s.fleet, err = fleet.New(fleet.Options{
-		Conn: s.nc, Subjects: s.subjects(), Log: s.log, Scrub: s.scrub.Scrub, Reload: s.reload,
+		Conn: s.nc, Subjects: s.subjects(), Log: s.log, Scrub: s.scrub.Scrub,
+		Reload: s.reloader.Reload, System: s.condition, Watchdog: s.watchdog,
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.fleet.Close()) }()
+	if s.relay, err = s.keepRelay(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.relay.beats.Unsubscribe()) }()
 	s.fleet.Apply(descriptions)
 	stopControl, err := control.Serve(ctx, s.nc, s.subjects(), string(s.cfg.Node), s.fleet)
 	if err != nil {
@@ -100,74 +117,38 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, reload <-chan o
 	if err := state.WriteAccess(s.access(controlUser, broker.AllowAll)); err != nil {
 		return err
 	}
-	var relayEnded sync.WaitGroup
-	relayEnded.Go(func() { s.relay.Run(ctx, relaySpec) })
 	s.log.Info("supervisor started", "version", version, "config", s.file, "cameras", len(descriptions), "state_dir", s.cfg.StateDir)
-
+	var tasks sync.WaitGroup
+	tasks.Go(func() { s.relay.keeper.Run(ctx, relaySpec) })
+	tasks.Go(func() { s.watchdog.Run(ctx) })
+	tasks.Go(func() { s.reloader.Watch(ctx) })
+	tasks.Go(func() { s.report(ctx) })
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-		case <-reload:
-			_, _ = s.reload(ctx) // it has logged what was wrong
+		case <-hup:
+			_, _ = s.reloader.Reload(true) // it has logged what was wrong
 		}
 	}
 	s.log.Info("stopping")
-	relayEnded.Wait()
+	s.systemd.Stopping()
+	tasks.Wait()
 	return nil
 }
 
-// relayReport tells the log what the relay does, and its policy when it has been well for long.
-func (s *system) relayReport(r supervise.Report) {
-	switch r.Phase {
-	case supervise.Running:
-		s.relay.Healthy(true)
-		s.log.Info("relay started", "pid", r.PID)
-	case supervise.Stopped:
-	case supervise.Misconfigured:
-		s.log.Error("relay cannot run with this configuration, pages cannot be served", "why", r.Why())
-	default:
-		s.log.Error("relay ended, pages cannot be served", "why", r.Why(), "retry_in", max(0, time.Until(r.RetryAt)).Round(time.Millisecond))
+// report tells systemd how all fares.
+func (s *system) report(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-s.relay.up:
+	case <-time.After(readyTime):
 	}
+	s.systemd.Ready()
+	s.systemd.Run(ctx, s.fleet.Summary, func() error { return s.nc.FlushTimeout(aliveTime) })
 }
 
-// reload reads the configuration again and touches only what has changed. A file with mistakes changes nothing.
-func (s *system) reload(context.Context) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	text, err := s.apply()
-	if err != nil {
-		s.log.Error("configuration not reloaded, all goes on as before", "err", err)
-		return "", err
-	}
-	s.log.Info("configuration reloaded", "changes", text)
-	return text, nil
-}
-
-func (s *system) apply() (string, error) {
-	cfg, err := load(s.file)
-	if err != nil {
-		return "", err
-	}
-	if cfg.StateDir != s.cfg.StateDir || cfg.Node != s.cfg.Node || cfg.Bus.Prefix != s.cfg.Bus.Prefix {
-		return "", fmt.Errorf("state_dir, node and bus cannot change while the supervisor runs: restart it")
-	}
-	changes := config.Diff(s.cfg, cfg)
-	s.scrub.Add(cfg.Secrets()...)
-	descriptions, err := s.descriptions(cfg)
-	if err != nil {
-		return "", err
-	}
-	relaySpec, err := s.relaySpec(cfg)
-	if err != nil {
-		return "", err
-	}
-	s.cfg = cfg
-	s.fleet.Apply(descriptions)
-	for _, id := range changes.Removed {
-		s.forget(broker.GrabberUser(id))
-	}
-	if changes.ServerChanged {
-		s.relay.Update(relaySpec)
-	}
-	return changes.String(), nil
+// condition tells how the supervisor itself fares.
+func (s *system) condition() control.System {
+	return control.System{Version: version, Started: s.started, Config: s.reloader.State(), Relay: s.relay.restarts()}
 }

@@ -26,10 +26,10 @@ func GrabberPermissions(s bus.Subjects, id camera.ID) Permissions {
 func RelayPermissions(s bus.Subjects) Permissions {
 	p := Permissions{
 		Publish: []string{
-			s.Want(bus.All, bus.All), s.Push(bus.All), s.Alarm(bus.All), s.Control(bus.All, ">"), "$JS.API.INFO",
+			s.Want(bus.All, bus.All), s.Push(bus.All), s.Alarm(bus.All), s.Control(bus.All, ">"), s.Relay(bus.All), "$JS.API.INFO",
 		},
 		Subscribe: []string{
-			s.Frame(bus.All, bus.All), s.Status(bus.All), s.Log(bus.All), s.Alarm(bus.All), s.Camera(bus.All), s.Cameras(),
+			s.Frame(bus.All, bus.All), s.Status(bus.All), s.Log(bus.All), s.Alarm(bus.All), s.Camera(bus.All), s.Cameras(), s.Config(),
 		},
 	}
 	for _, b := range []string{bus.SelectionBucket, bus.TakeoverBucket} {

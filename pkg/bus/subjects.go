@@ -44,7 +44,13 @@ func (s Subjects) Camera(id camera.ID) string { return s.join("camera", string(i
 // Cameras says, without content, that the list of cameras or its order has changed.
 func (s Subjects) Cameras() string { return s.join("cameras") }
 
-// Control is an endpoint of the node's supervisor: restart, stop, start, reload, status, logs.
+// Config carries control.Config as JSON whenever the configuration has been read again.
+func (s Subjects) Config() string { return s.join("config") }
+
+// Relay carries the sign of life of a node's relay each second, without content.
+func (s Subjects) Relay(node string) string { return s.join("relay", node) }
+
+// Control is an endpoint of the node's supervisor: restart, stop, start, reload, status, logs, failures.
 func (s Subjects) Control(node, verb string) string { return s.join("ctl", node, verb) }
 
 // CameraOf returns the camera that a subject built here is about, "" for one that is about none.

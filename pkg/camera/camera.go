@@ -96,6 +96,8 @@ type Status struct {
 	Width    int     `json:"width,omitempty"`  // px, of main
 	Height   int     `json:"height,omitempty"` // px, of main
 	Error    string  `json:"error,omitempty"`  // for the user, without secrets
+	// RetryAt is when the source is tried again, in Reconnecting.
+	RetryAt time.Time `json:"retry_at,omitzero"`
 }
 
 // Info is a camera as the API shows it.
@@ -107,14 +109,33 @@ type Info struct {
 	State    State     `json:"state"`
 	Since    time.Time `json:"since"` // of State
 	Error    string    `json:"error,omitempty"`
-	PID      int       `json:"pid"` // 0 while no process runs
+	RetryAt  time.Time `json:"retry_at,omitzero"` // when the camera or its process is tried again
+	PID      int       `json:"pid"`               // 0 while no process runs
 	Restarts int       `json:"restarts"`
+	Causes   Restarts  `json:"restart_causes"` // of Restarts
 	Width    int       `json:"width"`
 	Height   int       `json:"height"`
 	FPS      float64   `json:"fps"`
 	Bitrate  float64   `json:"bitrate"` // bit/s
 	AgeMs    int64     `json:"age_ms"`  // -1 before the first picture
+	DecodeMs float64   `json:"decode_ms"`
+	EncodeMs float64   `json:"encode_ms"`
+	RSS      int64     `json:"rss"` // resident memory of its process, bytes
 	Viewers  int       `json:"viewers"`
+}
+
+// Words are i without its figures: what is told at once when it changes.
+func (i Info) Words() Info {
+	i.Width, i.Height, i.FPS, i.Bitrate, i.AgeMs, i.DecodeMs, i.EncodeMs, i.RSS, i.Viewers = 0, 0, 0, 0, 0, 0, 0, 0, 0
+	return i
+}
+
+// SetFigures takes over what a heartbeat measures.
+func (i *Info) SetFigures(s Status) {
+	if s.Width > 0 && s.Height > 0 {
+		i.Width, i.Height = s.Width, s.Height
+	}
+	i.FPS, i.Bitrate, i.AgeMs, i.DecodeMs, i.EncodeMs, i.RSS = s.FPSIn, s.Bitrate, s.AgeMs, s.DecodeMs, s.EncodeMs, s.RSS
 }
 
 // Sentinel errors, for errors.Is across packages.

@@ -25,6 +25,7 @@ type Grabber struct {
 	Standby     camera.Standby `json:"standby"`
 	MinChange   float64        `json:"min_change"`   // percent
 	FrozenAfter time.Duration  `json:"frozen_after"` // 0: a picture that never changes is no fault
+	MemoryLimit int64          `json:"memory_limit"` // bytes: the collector of garbage works the harder the nearer it is; 0: none
 	Secrets     []string       `json:"secrets"`      // to be kept out of whatever is printed
 }
 

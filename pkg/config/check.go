@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/restart"
 )
 
 var prefixPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}(\.[A-Za-z0-9_-]{1,32}){0,3}$`)
@@ -30,9 +31,12 @@ func (d *decoder) check(cfg *Config) {
 	}
 	d.checkStateDir(cfg)
 	d.checkSettings(&cfg.Defaults, "defaults")
+	d.checkOnFailure(&cfg.Defaults, &Settings{}, "defaults")
 	seen := map[camera.ID]string{}
 	for i, cam := range cfg.Cameras {
-		d.checkCamera(cam, fmt.Sprintf("cameras[%d]", i), seen)
+		path := fmt.Sprintf("cameras[%d]", i)
+		d.checkCamera(cam, path, seen)
+		d.checkOnFailure(&cam.Settings, &cfg.Defaults, path)
 	}
 	seen = map[camera.ID]string{}
 	for i, room := range cfg.Rooms {
@@ -123,6 +127,12 @@ func (d *decoder) checkSettings(s *Settings, path string) {
 	}
 	if where, set := d.at[path+".standby"]; set && !d.troubled(where) && !slices.Contains(standbys, s.Standby) {
 		d.add(where, nearest(string(s.Standby), []string{"hot", "warm", "cold"}), "%s.standby: %q is not known", path, s.Standby)
+	}
+	if where, set := d.at[path+".restart_at"]; set && !d.troubled(where) {
+		if _, err := restart.ParseSchedule(s.RestartAt); err != nil {
+			d.add(where, `write minute, hour, day of month, month and day of week, e.g. "0 4 * * *" for each day at 4`,
+				"%s.restart_at: %q is not a time to restart at", path, s.RestartAt)
+		}
 	}
 	d.within(path+".frozen_after", s.FrozenAfter, 0, 24*time.Hour)
 	d.within(path+".open_timeout", s.OpenTimeout, 100*time.Millisecond, 10*time.Minute)

@@ -49,6 +49,9 @@ type Bus struct {
 // Bytes is a size: plain bytes, or with a unit such as 500KB or 8MiB.
 type Bytes int
 
+// Memory is an amount of memory: plain bytes, or with a unit such as 512MiB.
+type Memory int64
+
 // Limits is the key limits.
 type Limits struct {
 	FrameBytes  Bytes `yaml:"frame_bytes" jsonschema_description:"Largest JPEG: 1KiB to 8MiB, in bytes or with a unit (KB, MB, KiB, MiB)."`
@@ -65,6 +68,11 @@ type Settings struct {
 	FrozenAfter time.Duration  `yaml:"frozen_after" jsonschema_description:"The same picture for so long counts as frozen; 0 turns it off."`
 	OpenTimeout time.Duration  `yaml:"open_timeout" jsonschema_description:"How long the first picture may take: 100ms to 10m."`
 	ReadTimeout time.Duration  `yaml:"read_timeout" jsonschema_description:"How long the next picture may take: 100ms to 10m."`
+	MemoryLimit Memory         `yaml:"memory_limit" jsonschema_description:"A camera whose process uses more memory is restarted: 32MiB to 64GiB, in bytes or with a unit (MB, GB, MiB, GiB)."`
+	RestartAt   string         `yaml:"restart_at" jsonschema_description:"Restart the camera's process at these times: a cron expression such as 0 4 * * *, in the time zone of the machine. Default: never."`
+	OnFailure   OnFailure      `yaml:"on_failure" jsonschema_description:"What is done where a camera has had no pictures for a while, such as to switch its power off and on."`
+
+	failureEnv *map[string]string // what on_failure.command refers to; a pointer, so that settings can be compared
 }
 
 // Camera is one entry of cameras.
@@ -95,6 +103,7 @@ func builtin() *Config {
 		Defaults: Settings{
 			FPS: 25, Quality: 80, Width: 0, Standby: camera.Warm,
 			FrozenAfter: 60 * time.Second, OpenTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second,
+			MemoryLimit: 1 << 30, OnFailure: OnFailure{Method: "POST", After: time.Minute, Cooldown: 10 * time.Minute},
 		},
 	}
 }

@@ -92,6 +92,12 @@ func TestGood(t *testing.T) {
 	})
 }
 
+// shown is s as it is printed, without where its parts lie in memory.
+func shown(s config.Settings) string {
+	text := fmt.Sprintf("%+v", s)
+	return text[:strings.Index(text, " failureEnv:")] + "}"
+}
+
 // dump prints a configuration with its secrets. The host name is left out: it differs from machine to machine.
 func dump(cfg *config.Config) string {
 	var b bytes.Buffer
@@ -100,10 +106,13 @@ func dump(cfg *config.Config) string {
 		node = "HOST"
 	}
 	fmt.Fprintf(&b, "server %+v\nstate_dir %s\nnode %s\nbus %+v\nlimits %+v\ndefaults %+v\nrooms %+v\n",
-		cfg.Server, cfg.StateDir, node, cfg.Bus, cfg.Limits, cfg.Defaults, cfg.Rooms)
+		cfg.Server, cfg.StateDir, node, cfg.Bus, cfg.Limits, shown(cfg.Defaults), cfg.Rooms)
 	for _, cam := range cfg.Cameras {
 		spec := cfg.Spec(cam)
-		fmt.Fprintf(&b, "\ncamera %s %q %q\n  %s %s\n  shown %v\n  %+v\n", cam.ID, cam.Name, cam.Group, cam.Kind(), spec.Source, cam.Source, cam.Settings)
+		fmt.Fprintf(&b, "\ncamera %s %q %q\n  %s %s\n  shown %v\n  %+v\n", cam.ID, cam.Name, cam.Group, cam.Kind(), spec.Source, cam.Source, shown(cam.Settings))
+		if a := cfg.FailureAction(cam); a != nil {
+			fmt.Fprintf(&b, "  on_failure %+v\n", *a)
+		}
 		if kind := cam.SubstreamKind(); kind != "" {
 			fmt.Fprintf(&b, "  substream %s %s\n  shown %v\n", kind, cam.Substream.Reveal(), cam.Substream)
 		}

@@ -40,6 +40,7 @@ func (d *decoder) decodeRoot(root ast.Node, cfg *Config) {
 var (
 	durationType = reflect.TypeFor[time.Duration]()
 	bytesType    = reflect.TypeFor[Bytes]()
+	memoryType   = reflect.TypeFor[Memory]()
 	sourceType   = reflect.TypeFor[secret.Source]()
 )
 
@@ -62,7 +63,7 @@ func (d *decoder) decode(n ast.Node, v reflect.Value, path, tag string) {
 		if text, ok := d.text(n, path); ok {
 			v.Set(reflect.ValueOf(secret.NewSource(text))) // expanded later: how depends on its scheme
 		}
-	case v.Type() == durationType, v.Type() == bytesType, v.CanInt(), v.CanFloat():
+	case v.Type() == durationType, v.CanInt(), v.CanFloat():
 		d.scalar(n, v, path, tag)
 	case v.Kind() == reflect.String:
 		if text, ok := d.text(n, path); ok {
@@ -202,8 +203,8 @@ func (d *decoder) scalar(n ast.Node, v reflect.Value, path, tag string) {
 	switch {
 	case v.Type() == durationType:
 		what, hint = setDuration(v, text)
-	case v.Type() == bytesType:
-		what, hint = setBytes(v, text)
+	case sizes[v.Type()].most > 0:
+		what, hint = sizes[v.Type()].set(v, text)
 	default:
 		what, hint = setNumber(v, text, tag)
 	}
@@ -216,8 +217,8 @@ func wanted(v reflect.Value) string {
 	switch {
 	case v.Type() == durationType:
 		return "a duration such as 30s"
-	case v.Type() == bytesType:
-		return "a size such as 8MiB"
+	case sizes[v.Type()].most > 0:
+		return "a size such as " + sizes[v.Type()].example
 	case v.CanInt():
 		return "a whole number"
 	}
@@ -233,31 +234,6 @@ func setDuration(v reflect.Value, text string) (what, hint string) {
 		return "is not a duration", "write it like 500ms, 30s or 2m"
 	}
 	v.SetInt(int64(t))
-	return "", ""
-}
-
-// units of sizes, the longest names first.
-var units = []struct {
-	name  string
-	bytes float64
-}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"KB", 1e3}, {"MB", 1e6}, {"B", 1}}
-
-func setBytes(v reflect.Value, text string) (what, hint string) {
-	number, factor := text, 1.0
-	for _, u := range units {
-		if strings.HasSuffix(text, u.name) {
-			number, factor = strings.TrimSpace(strings.TrimSuffix(text, u.name)), u.bytes
-			break
-		}
-	}
-	f, err := strconv.ParseFloat(number, 64)
-	if err != nil || math.IsNaN(f) {
-		return "is not a size", "write it like 8MiB, 500KB or in bytes"
-	}
-	if f *= factor; f < 1<<10 || f > 8<<20 {
-		return "is out of range", "1KiB to 8MiB can be set"
-	}
-	v.SetInt(int64(f))
 	return "", ""
 }
 

@@ -14,6 +14,7 @@ type Changes struct {
 	Removed []camera.ID
 	Changed []camera.ID // something that the camera's process is told is different
 	Renamed []camera.ID // only the name or group, which no process of a camera is told
+	Planned []camera.ID // only restart_at or on_failure, which the supervisor alone uses
 	// ServerChanged is true when anything else than cameras and their defaults is different. A different state_dir,
 	// node or bus prefix needs all processes to be started again.
 	ServerChanged bool
@@ -35,11 +36,13 @@ func Diff(old, new *Config) Changes {
 		switch {
 		case !known:
 			c.Added = append(c.Added, cam.ID)
-		case !reflect.DeepEqual(old.Spec(was), new.Spec(cam)), was.Settings != cam.Settings,
+		case !reflect.DeepEqual(old.Spec(was), new.Spec(cam)), was.told() != cam.told(),
 			was.Substream.Reveal() != cam.Substream.Reveal():
 			c.Changed = append(c.Changed, cam.ID)
 		case was.Name != cam.Name || was.Group != cam.Group:
 			c.Renamed = append(c.Renamed, cam.ID)
+		case was.RestartAt != cam.RestartAt, !reflect.DeepEqual(old.FailureAction(was), new.FailureAction(cam)):
+			c.Planned = append(c.Planned, cam.ID)
 		}
 	}
 	for _, cam := range old.Cameras {
@@ -62,7 +65,7 @@ func (c Changes) String() string {
 	for _, p := range []struct {
 		what string
 		ids  []camera.ID
-	}{{"added", c.Added}, {"removed", c.Removed}, {"changed", c.Changed}, {"renamed", c.Renamed}} {
+	}{{"added", c.Added}, {"removed", c.Removed}, {"changed", c.Changed}, {"renamed", c.Renamed}, {"planned anew", c.Planned}} {
 		if len(p.ids) > 0 {
 			parts = append(parts, fmt.Sprintf("%s %v", p.what, p.ids))
 		}

@@ -80,8 +80,9 @@ func (d *decoder) report(cfg *Config) Problems {
 func (d *decoder) known(cfg *Config) []string {
 	all := slices.Clone(d.secrets)
 	for _, cam := range cfg.Cameras {
-		all = append(all, secret.Secrets(cam.Source.Reveal())...)
-		all = append(all, secret.Secrets(cam.Substream.Reveal())...)
+		for _, s := range []secret.Source{cam.Source, cam.Substream, cam.OnFailure.URL} {
+			all = append(all, secret.Secrets(s.Reveal())...)
+		}
 	}
 	all = slices.DeleteFunc(all, func(s string) bool { return s == "" })
 	slices.Sort(all)

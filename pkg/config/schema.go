@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"reflect"
+	"strconv"
 	"time"
 
 	"github.com/invopop/jsonschema"
@@ -37,10 +38,10 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 			{Type: "string", Pattern: `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$|^0$|` + reference},
 			{Const: 0},
 		}}
-	case t == bytesType:
+	case sizes[t].most > 0:
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{
-			{Type: "integer", Minimum: "1024", Maximum: "8388608"},
-			{Type: "string", Pattern: `^[0-9]+(\.[0-9]+)? *(B|KB|MB|KiB|MiB)?$|` + reference},
+			{Type: "integer", Minimum: json.Number(strconv.FormatInt(sizes[t].least, 10)), Maximum: json.Number(strconv.FormatInt(sizes[t].most, 10))},
+			{Type: "string", Pattern: `^[0-9]+(\.[0-9]+)? *(B|KB|MB|GB|KiB|MiB|GiB)?$|` + reference},
 		}}
 	case t == sourceType:
 		return &jsonschema.Schema{Type: "string"}

@@ -17,25 +17,46 @@ import (
 
 // Verbs: the last token of a control subject. The first three act on one camera.
 const (
-	Restart = "restart"
-	Stop    = "stop"
-	Start   = "start"
-	Reload  = "reload"
-	Status  = "status"
-	Logs    = "logs"
+	Restart  = "restart"
+	Stop     = "stop"
+	Start    = "start"
+	Reload   = "reload"
+	Status   = "status"
+	Logs     = "logs"
+	Failures = "failures"
 )
 
 // Request is the body of an order: JSON. Status and Reload take no camera.
 type Request struct {
-	Camera camera.ID `json:"camera,omitempty"`
-	Lines  int       `json:"lines,omitempty"` // of Logs: how many of the newest, 0 = all that are kept
+	Camera  camera.ID `json:"camera,omitempty"`
+	Lines   int       `json:"lines,omitempty"`   // of Logs: how many of the newest, 0 = all that are kept
+	Preview bool      `json:"preview,omitempty"` // of Reload: only say what would change
 }
 
-// Reply is what comes back: one field is set, by verb.
+// Reply is what comes back: which fields are set depends on the verb.
 type Reply struct {
 	Cameras []camera.Info `json:"cameras,omitempty"` // Status, in the order of the configuration
 	Lines   []string      `json:"lines,omitempty"`   // Logs, oldest first
 	Text    string        `json:"text,omitempty"`    // Reload: what changed, for a person
+
+	Failures []camera.Failure `json:"failures,omitempty"` // Failures, newest first
+	System   *System          `json:"system,omitempty"`   // Status
+}
+
+// System is how the supervisor itself fares.
+type System struct {
+	Version  string          `json:"version"`
+	Started  time.Time       `json:"started"`
+	Config   Config          `json:"config"`
+	Relay    camera.Restarts `json:"relay_restarts"`
+	Warnings []string        `json:"warnings,omitempty"` // what does not work as it should while all goes on, for a person
+}
+
+// Config is how the last reading of the configuration went.
+type Config struct {
+	Loaded time.Time `json:"loaded"`          // of the configuration that is in force
+	Error  string    `json:"error,omitempty"` // what is wrong with the newer file, which is not in force; a line for each mistake
+	Failed time.Time `json:"failed,omitzero"` // when that was found
 }
 
 // Errors that an order can end in. Handlers return them, clients get them back.
@@ -67,7 +88,7 @@ func Serve(ctx context.Context, nc *nats.Conn, s bus.Subjects, node string, h Ha
 	if err != nil {
 		return nil, fmt.Errorf("offer control service: %w", err)
 	}
-	for _, verb := range []string{Restart, Stop, Start, Reload, Status, Logs} {
+	for _, verb := range []string{Restart, Stop, Start, Reload, Status, Logs, Failures} {
 		answer := micro.HandlerFunc(func(m micro.Request) { serve(ctx, m, verb, h) })
 		if err := service.AddEndpoint(verb, answer, micro.WithEndpointSubject(s.Control(node, verb))); err != nil {
 			return nil, errors.Join(fmt.Errorf("offer control endpoint %s: %w", verb, err), service.Stop())

@@ -3,12 +3,12 @@
 package fleet
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"reflect"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,12 +17,11 @@ import (
 	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
 	"linkstart/pkg/control"
+	"linkstart/pkg/onfailure"
 	"linkstart/pkg/process"
+	"linkstart/pkg/restart"
 	"linkstart/pkg/supervise"
 )
-
-// hungAfter is how long a process may run without a heartbeat before it counts as hung.
-const hungAfter = 10 * time.Second
 
 // Description is one camera as the configuration has it.
 type Description struct {
@@ -31,6 +30,11 @@ type Description struct {
 	Group   string
 	Source  string       // without secrets
 	Process process.Spec // Line is set by the fleet
+
+	MemoryLimit int64         // of its process, bytes; 0: none
+	StallAfter  time.Duration // a process that says live, but whose picture has had the same number for so long, hangs
+	RestartAt   restart.Schedule
+	OnFailure   *onfailure.Action // nil: nothing is done
 }
 
 // Fleet holds the cameras of one supervisor.
@@ -39,7 +43,10 @@ type Fleet struct {
 	subjects bus.Subjects
 	log      *slog.Logger
 	scrub    func(string) string
-	reload   func(context.Context) (string, error)
+	reload   func(apply bool) (string, error)
+	system   func() control.System
+	gate     supervise.Gate
+	watchdog *supervise.Watchdog
 
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -57,15 +64,18 @@ type Options struct {
 	Subjects bus.Subjects
 	Log      *slog.Logger
 	Scrub    func(string) string // takes secrets out of what processes print
-	// Reload reads the configuration again and applies it; the text says what changed.
-	Reload func(context.Context) (string, error)
+	// Reload reads the configuration again and, if told so, applies it; the text says what changes.
+	Reload   func(apply bool) (string, error)
+	System   func() control.System // how the supervisor itself fares
+	Watchdog *supervise.Watchdog
 }
 
 // New returns an empty fleet that listens for heartbeats until Close.
 func New(o Options) (*Fleet, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &Fleet{
-		nc: o.Conn, subjects: o.Subjects, log: o.Log, scrub: o.Scrub, reload: o.Reload,
+		nc: o.Conn, subjects: o.Subjects, log: o.Log, scrub: o.Scrub, reload: o.Reload, system: o.System,
+		gate: supervise.NewGate(), watchdog: o.Watchdog,
 		ctx: ctx, cancel: cancel, cameras: make(map[camera.ID]*member),
 	}
 	var err error
@@ -95,6 +105,7 @@ func (f *Fleet) Apply(descriptions []Description) {
 		told := m.described.Process
 		changed := told.Path != d.Process.Path || string(told.Document) != string(d.Process.Document)
 		m.described = d
+		m.plan(time.Now())
 		if changed {
 			m.spec.Path, m.spec.Document = d.Process.Path, d.Process.Document
 			m.keeper.Update(m.spec)
@@ -116,7 +127,10 @@ func (f *Fleet) add(d Description) {
 		since: time.Now(), report: supervise.Report{Phase: supervise.Running},
 	}
 	m.spec.Line = func(line string) { f.line(m, line) }
-	m.keeper = supervise.NewKeeper(func(r supervise.Report) { f.reported(m, r) })
+	m.keeper = supervise.NewKeeper(supervise.Options{
+		Report: func(r supervise.Report) { f.reported(m, r) }, Gate: f.gate, Watchdog: f.watchdog,
+	})
+	m.plan(time.Now())
 	f.cameras[d.ID] = m
 	f.announce(m)
 	spec := m.spec
@@ -127,6 +141,7 @@ func (f *Fleet) remove(m *member) {
 	delete(f.cameras, m.described.ID)
 	m.removed = true
 	m.cancel()
+	m.endAction()
 	f.publish(f.subjects.Camera(m.described.ID), nil)
 }
 
@@ -140,76 +155,6 @@ func (f *Fleet) Close() error {
 	return nil
 }
 
-// reported takes the news of a process.
-func (f *Fleet) reported(m *member, r supervise.Report) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	switch r.Phase {
-	case supervise.Running:
-		m.again = m.again || m.report.PID != 0
-	case supervise.Waiting, supervise.Loop:
-		m.again = true
-	default:
-		m.again = false
-	}
-	m.report = r
-	if r.Phase == supervise.Running {
-		m.status, m.beatAt = camera.Status{AgeMs: -1}, time.Now()
-	}
-	switch r.Phase {
-	case supervise.Running:
-		f.note(m, slog.LevelInfo, "grabber started", slog.Int("pid", r.PID))
-	case supervise.Stopped:
-		f.note(m, slog.LevelInfo, "grabber stopped")
-	case supervise.Misconfigured:
-		f.note(m, slog.LevelError, "grabber cannot run with this configuration", slog.String("why", m.why()))
-	default:
-		wait := max(0, time.Until(r.RetryAt)).Round(time.Millisecond)
-		f.note(m, slog.LevelWarn, "grabber ended", slog.String("why", m.why()), slog.Duration("retry_in", wait))
-	}
-	f.announce(m)
-}
-
-// beat takes a heartbeat.
-func (f *Fleet) beat(msg *nats.Msg) {
-	var s camera.Status
-	if err := json.Unmarshal(msg.Data, &s); err != nil {
-		f.log.Warn("heartbeat is not JSON", "subject", msg.Subject, "err", err)
-		return
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	m := f.cameras[f.subjects.CameraOf(msg.Subject)]
-	if m == nil {
-		return
-	}
-	m.status, m.beatAt = s, time.Now()
-	m.keeper.Healthy(s.State == camera.Live || s.State == camera.Waiting || s.State == camera.Frozen)
-	f.announce(m)
-}
-
-// watch ends processes that run without a heartbeat.
-func (f *Fleet) watch() {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-f.ctx.Done():
-			return
-		case now := <-tick.C:
-			f.mu.Lock()
-			for _, m := range f.cameras {
-				if m.report.Phase == supervise.Running && m.report.PID != 0 && now.Sub(m.beatAt) > hungAfter {
-					f.note(m, slog.LevelWarn, "grabber hangs, ending it", slog.Int("pid", m.report.PID))
-					m.beatAt = now
-					m.keeper.Hung(m.report.PID)
-				}
-			}
-			f.mu.Unlock()
-		}
-	}
-}
-
 // announce tells the bus of a camera whose words (not figures) have changed. The caller holds f.mu.
 func (f *Fleet) announce(m *member) {
 	if m.removed {
@@ -220,9 +165,8 @@ func (f *Fleet) announce(m *member) {
 		m.since = time.Now()
 	}
 	info.Since = m.since
-	said := info
-	said.Width, said.Height, said.FPS, said.Bitrate, said.AgeMs = 0, 0, 0, 0, 0
-	if reflect.DeepEqual(said, m.announced) {
+	said := info.Words()
+	if said == m.announced {
 		return
 	}
 	m.announced = said
@@ -240,37 +184,6 @@ func (f *Fleet) publish(subject string, data []byte) {
 	}
 }
 
-// Handle implements control.Handler.
-func (f *Fleet) Handle(ctx context.Context, verb string, r control.Request) (control.Reply, error) {
-	switch verb {
-	case control.Status:
-		return control.Reply{Cameras: f.Cameras()}, nil
-	case control.Reload:
-		text, err := f.reload(ctx)
-		return control.Reply{Text: text}, err
-	}
-	f.mu.Lock()
-	m := f.cameras[r.Camera]
-	f.mu.Unlock()
-	if m == nil {
-		return control.Reply{}, fmt.Errorf("%s: %w", cmp.Or(string(r.Camera), "no camera named"), control.ErrUnknownCamera)
-	}
-	switch verb {
-	case control.Restart:
-		m.keeper.Restart()
-	case control.Stop:
-		m.keeper.Stop()
-	case control.Start:
-		m.keeper.Start()
-	case control.Logs:
-		return control.Reply{Lines: m.log.newest(r.Lines)}, nil
-	default:
-		return control.Reply{}, fmt.Errorf("%s is not an order", verb)
-	}
-	f.note(m, slog.LevelInfo, verb+" ordered")
-	return control.Reply{}, nil
-}
-
 // Cameras returns every camera, in the order of the configuration.
 func (f *Fleet) Cameras() []camera.Info {
 	f.mu.Lock()
@@ -284,4 +197,18 @@ func (f *Fleet) Cameras() []camera.Info {
 		}
 	}
 	return all
+}
+
+// Summary tells in a line how many cameras are in which state.
+func (f *Fleet) Summary() string {
+	count := make(map[camera.State]int)
+	all := f.Cameras()
+	for _, c := range all {
+		count[c.State]++
+	}
+	text := fmt.Sprintf("%d cameras", len(all))
+	for i, state := range slices.Sorted(maps.Keys(count)) {
+		text += fmt.Sprintf("%s %d %s", []string{":", ","}[min(i, 1)], count[state], state)
+	}
+	return text
 }

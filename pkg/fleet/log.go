@@ -43,7 +43,13 @@ func (r *ring) newest(n int) []string {
 }
 
 // line takes a line that a camera's process printed: a record of its own log, or whatever a library wrote.
-func (f *Fleet) line(m *member, line string) { f.record(m, child.ParseLine(line, f.scrub)) }
+func (f *Fleet) line(m *member, line string) {
+	record := child.ParseLine(line, f.scrub)
+	f.mu.Lock()
+	m.tail.add(strings.TrimPrefix(formatRecord(record), record.Time.Format(logTime)+" INFO "))
+	f.mu.Unlock()
+	f.record(m, record)
+}
 
 // note logs what the supervisor itself has to say of a camera.
 func (f *Fleet) note(m *member, level slog.Level, msg string, attrs ...slog.Attr) {
@@ -63,10 +69,12 @@ func (f *Fleet) record(m *member, r slog.Record) {
 	}
 }
 
+const logTime = "2006-01-02T15:04:05.000Z07:00"
+
 // formatRecord writes a record as one line: time, level, message, key=value….
 func formatRecord(r slog.Record) string {
 	var b strings.Builder
-	b.WriteString(r.Time.Format("2006-01-02T15:04:05.000Z07:00 "))
+	b.WriteString(r.Time.Format(logTime) + " ")
 	b.WriteString(r.Level.String())
 	b.WriteByte(' ')
 	b.WriteString(r.Message)

@@ -22,33 +22,44 @@ type member struct {
 	again     bool // there were pictures or failures before this start: viewers wait for it to come back
 	report    supervise.Report
 	status    camera.Status
-	beatAt    time.Time
+	moved     time.Time // when the number of its picture last changed, or it was not live
+	liveSince time.Time
 	since     time.Time
 	announced camera.Info // without figures
+	tail      tail
+	failures  []camera.Failure // the oldest first
+
+	restartAt    time.Time // by its schedule, zero: never
+	failedSince  time.Time // zero: it has not failed
+	actedAt      time.Time // when on_failure last began
+	acting       bool
+	cancelAction context.CancelFunc
 }
+
+// plan finds out when the process is restarted by its schedule.
+func (m *member) plan(now time.Time) { m.restartAt = m.described.RestartAt.Next(now) }
 
 // info tells the camera's state from what its process is doing and, while that runs, from its heartbeats.
 func (m *member) info() camera.Info {
 	info := camera.Info{
 		ID: m.described.ID, Name: m.described.Name, Group: m.described.Group, Source: m.described.Source,
-		PID: m.report.PID, Restarts: m.report.Restarts,
-		Width: m.status.Width, Height: m.status.Height,
+		PID: m.report.PID, Restarts: m.report.Restarts.Total(), Causes: m.report.Restarts,
 		AgeMs: -1,
 	}
 	switch m.report.Phase {
 	case supervise.Running:
 		info.State, info.Error = camera.Starting, m.status.Error
 		if m.status.State != "" {
-			info.State = m.status.State
-			info.FPS, info.Bitrate, info.AgeMs = m.status.FPSIn, m.status.Bitrate, m.status.AgeMs
+			info.State, info.RetryAt = m.status.State, m.status.RetryAt
+			info.SetFigures(m.status)
 		}
 		if info.State == camera.Starting && m.again {
 			info.State = camera.Reconnecting
 		}
 	case supervise.Waiting:
-		info.State, info.Error = camera.Reconnecting, m.why()
+		info.State, info.Error, info.RetryAt = camera.Reconnecting, m.why(), m.report.RetryAt
 	case supervise.Loop:
-		info.State, info.Error = camera.CrashLoop, m.why()
+		info.State, info.Error, info.RetryAt = camera.CrashLoop, m.why(), m.report.RetryAt
 	case supervise.Misconfigured:
 		info.State, info.Error = camera.Misconfigured, m.why()
 	case supervise.Stopped:

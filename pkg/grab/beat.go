@@ -98,6 +98,9 @@ func (s *state) tell(to *camera.Status, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	to.State, to.Error = s.now, s.said(now)
+	if s.now == camera.Reconnecting {
+		to.RetryAt = s.retryAt
+	}
 	to.FPSIn, _ = s.in.Rates(now)
 	if s.decoded > 0 {
 		to.DecodeMs = float64(s.decode.Microseconds()) / 1000 / float64(s.decoded)

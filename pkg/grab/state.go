@@ -25,6 +25,7 @@ type state struct {
 	changedAt  time.Time // of the last picture that differed from the one before, or of the last try to thaw
 	disconnect context.CancelCauseFunc
 	lastFailed string
+	retryAt    time.Time // in Reconnecting
 	damagedErr string
 	damagedAt  time.Time
 }
@@ -82,10 +83,11 @@ func (s *state) flowed() (first, last time.Time) {
 	return s.firstAt, s.lastAt
 }
 
-// failed notes why there are no pictures and reports whether that is news.
-func (s *state) failed(err error) bool {
+// failed notes why there are no pictures and after which wait it is tried again, and reports whether the reason is news.
+func (s *state) failed(err error, wait time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.retryAt = time.Now().Add(wait)
 	s.become(camera.Reconnecting, camera.Say(err))
 	news := s.lastFailed != err.Error()
 	s.lastFailed = err.Error()

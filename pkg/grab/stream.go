@@ -45,7 +45,7 @@ func (g *Grabber) keepStreaming(ctx context.Context, in *input) error {
 			return err
 		case errors.Is(err, camera.ErrConfig):
 			if in == g.small { // sub is made from the camera's stream then
-				in.state.failed(err)
+				in.state.failed(err, 0)
 				g.Log.Error("substream cannot be used", "err", err)
 			}
 			return err
@@ -93,7 +93,7 @@ func (g *Grabber) failed(in *input, err error, began time.Time, retry *backoff.E
 		g.Log.Warn(in.say("picture does not change, connecting again"), "frozen_after", g.FrozenAfter)
 		return wait
 	}
-	if in.state.failed(err) {
+	if in.state.failed(err, wait) {
 		g.Log.Warn(in.say("camera lost, trying again"), "retry_in", wait.Round(time.Millisecond), "err", err)
 	}
 	return wait

@@ -19,7 +19,9 @@ import (
 type Spec struct {
 	Path     string        // of the executable
 	Args     []string      // without the executable; readable by every user of the machine
-	Document []byte        // written to the child's standard input, which then stays open until the child is stopped
+	Env      []string      // NAME=value, besides what every child inherits; readable by the same user and root
+	Dir      string        // to run in; "": that of the parent
+	Document []byte        // written to the child's standard input, which then stays open until the child is stopped; nil: that is empty
 	Line     func(string)  // gets each line the child prints on stdout or stderr, one at a time
 	Grace    time.Duration // between SIGTERM and SIGKILL
 }
@@ -54,7 +56,8 @@ type Process struct {
 func Start(s Spec) (*Process, error) {
 	p := &Process{grace: s.Grace, done: make(chan struct{})}
 	p.cmd = exec.Command(s.Path, s.Args...)
-	p.cmd.Env = environment()
+	p.cmd.Dir = s.Dir
+	p.cmd.Env = append(environment(), s.Env...)
 	p.cmd.WaitDelay = outputDelay
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	lines := newLineWriter(s.Line)
@@ -70,6 +73,10 @@ func Start(s Spec) (*Process, error) {
 	go p.run(started, r, lines)
 	if err := <-started; err != nil {
 		return nil, errors.Join(fmt.Errorf("start %s: %w", s.Path, err), w.Close())
+	}
+	if s.Document == nil {
+		_ = w.Close() // it closes again at the end, which does no harm
+		return p, nil
 	}
 	go func() {
 		// A child that never reads blocks this write until it is stopped, which closes the pipe.
@@ -118,7 +125,7 @@ func (p *Process) Exit() Exit { return p.exit }
 // returns when the child is gone.
 func (p *Process) Stop(ctx context.Context) {
 	p.stop.Do(func() {
-		p.signal(syscall.SIGTERM)
+		p.Terminate()
 		_ = p.lifeline.Close()
 	})
 	timer := time.NewTimer(p.grace)
@@ -136,12 +143,20 @@ func (p *Process) Stop(ctx context.Context) {
 // Kill ends the child's group without asking.
 func (p *Process) Kill() { p.signal(syscall.SIGKILL) }
 
-// Dump has the child write the stacks of its goroutines and end (SIGQUIT, as the Go runtime handles it).
+// Terminate asks the child's group to end, and returns at once. What is stopped (SIGSTOP) goes on, so that it can.
+func (p *Process) Terminate() {
+	p.signal(syscall.SIGTERM)
+	p.signal(syscall.SIGCONT)
+}
+
+// Dump has the child write the stacks of its goroutines and end (SIGQUIT, as the Go runtime handles it), also one that is
+// stopped (SIGSTOP).
 func (p *Process) Dump() {
 	select {
 	case <-p.done:
 	default:
 		_ = syscall.Kill(p.cmd.Process.Pid, syscall.SIGQUIT)
+		_ = syscall.Kill(p.cmd.Process.Pid, syscall.SIGCONT)
 	}
 }
 

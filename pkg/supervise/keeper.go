@@ -2,16 +2,11 @@
 package supervise
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"os"
 	"sync"
 	"time"
 
 	"linkstart/pkg/camera"
 	"linkstart/pkg/process"
-	"linkstart/pkg/restart"
 )
 
 // Phase is what a kept process is doing.
@@ -30,20 +25,36 @@ const (
 // Report is the news of one process.
 type Report struct {
 	Phase    Phase
-	PID      int           // 0 unless Running
-	Restarts int           // since the Keeper was made
-	Exit     *process.Exit // how it last ended, nil before that
-	Err      error         // why it could not be started
-	RetryAt  time.Time     // in Waiting and Loop
+	PID      int // 0 unless Running
+	Restarts camera.Restarts
+	Last     *End      // how it last ended, nil before that
+	Err      error     // why it could not be started
+	RetryAt  time.Time // in Waiting and Loop
+}
+
+// End is how a process ended.
+type End struct {
+	PID   int
+	Cause camera.Cause
+	Text  string // why it was ended, where the watchdog or a limit did that
+	Exit  process.Exit
+	Ran   time.Duration
+}
+
+// Asked tells whether the process was ended on purpose.
+func (e End) Asked() bool {
+	return e.Cause == camera.CauseOrder || e.Cause == camera.CauseSchedule || e.Cause == camera.CauseConfig
 }
 
 // Why says in a sentence why the process does not run; "" where there is nothing to say.
 func (r Report) Why() string {
 	switch {
 	case r.Err != nil:
-		return r.Err.Error()
-	case r.Exit != nil:
-		return "its process ended: " + r.Exit.String()
+		return camera.Say(r.Err)
+	case r.Last != nil && r.Last.Text != "":
+		return r.Last.Text
+	case r.Last != nil:
+		return "its process ended: " + r.Last.Exit.String()
 	}
 	return ""
 }
@@ -54,34 +65,51 @@ const Grace = 4 * time.Second
 // dumpTime is how long a hung process may take to print its stacks before it is killed.
 const dumpTime = time.Second
 
+// Options is what a Keeper is made of.
+type Options struct {
+	Report   func(Report) // gets all news, one at a time; it must not block
+	Gate     Gate         // bounds how many processes start at once; nil: no bound
+	Watchdog *Watchdog    // ends the process when it shows no sign of life; nil: nobody looks
+}
+
 // Keeper keeps one process running until its context ends. Its methods may be called from any goroutine, before Run as
 // well; they return at once.
 type Keeper struct {
-	report func(Report)
-
-	mu     sync.Mutex
-	orders []func(*keeping)
-	news   chan struct{} // one slot: there are orders
+	report   func(Report)
+	gate     Gate
+	watchdog *Watchdog
+	mu       sync.Mutex
+	orders   []func(*keeping)
+	news     chan struct{} // one slot: there are orders
 }
 
-// NewKeeper makes a Keeper whose news go to report, one at a time; report must not block.
-func NewKeeper(report func(Report)) *Keeper {
-	return &Keeper{report: report, news: make(chan struct{}, 1)}
+// NewKeeper makes a Keeper that does nothing until Run.
+func NewKeeper(o Options) *Keeper {
+	return &Keeper{report: o.Report, gate: o.Gate, watchdog: o.Watchdog, news: make(chan struct{}, 1)}
 }
 
-// Restart ends the process, if it runs, and starts it without any wait; earlier failures are forgotten.
-func (k *Keeper) Restart() {
-	k.order(func(r *keeping) { r.wanted, r.again = true, true; r.policy.Reset() })
+// Restart ends the process, if it runs, and starts it without any wait; earlier failures are forgotten. cause is who wants
+// it: camera.CauseOrder or camera.CauseSchedule.
+func (k *Keeper) Restart(cause camera.Cause) {
+	k.order(func(r *keeping) {
+		if cause == camera.CauseSchedule && !r.wanted {
+			return // it was stopped by a user, who comes first
+		}
+		r.wanted, r.again, r.cause = true, true, cause
+		r.policy.Reset()
+	})
 }
 
 // Stop ends the process until Start or Restart.
-func (k *Keeper) Stop() { k.order(func(r *keeping) { r.wanted, r.again = false, true }) }
+func (k *Keeper) Stop() {
+	k.order(func(r *keeping) { r.wanted, r.again, r.cause = false, true, camera.CauseOrder })
+}
 
 // Start starts the process if it does not run.
 func (k *Keeper) Start() {
 	k.order(func(r *keeping) {
 		if !r.wanted || r.proc == nil {
-			r.wanted, r.again = true, true
+			r.wanted, r.again, r.cause = true, true, camera.CauseOrder
 			r.policy.Reset()
 		}
 	})
@@ -89,7 +117,17 @@ func (k *Keeper) Start() {
 
 // Update gives the process a new specification and restarts it, unless it is stopped.
 func (k *Keeper) Update(s process.Spec) {
-	k.order(func(r *keeping) { r.spec, r.again = s, true; r.policy.Reset() })
+	k.order(func(r *keeping) {
+		r.spec, r.again, r.cause = s, true, camera.CauseConfig
+		r.policy.Reset()
+	})
+}
+
+// Beat notes a sign of life of the process.
+func (k *Keeper) Beat() {
+	if k.watchdog.beat(k) && k.gate != nil {
+		k.order(k.leave)
+	}
 }
 
 // Healthy tells whether the process does its work: the policy forgets failures after enough of it.
@@ -106,15 +144,27 @@ func (k *Keeper) Healthy(ok bool) {
 	})
 }
 
-// Hung ends a process that no longer answers: its stacks first, then the process. That counts as a failure.
-func (k *Keeper) Hung(pid int) {
+// Hung ends a process that does not work any more: its stacks first, then the process. That counts as a failure; text says
+// what was seen.
+func (k *Keeper) Hung(pid int, text string) {
+	k.fail(pid, camera.CauseHang, text, (*process.Process).Dump, dumpTime)
+}
+
+// Overweight ends a process that uses too much memory. That counts as a failure; text says how much.
+func (k *Keeper) Overweight(pid int, text string) {
+	k.fail(pid, camera.CauseMemory, text, (*process.Process).Terminate, Grace)
+}
+
+// fail ends a process as end does, and kills it where that has not helped after grace.
+func (k *Keeper) fail(pid int, cause camera.Cause, text string, end func(*process.Process), grace time.Duration) {
 	k.order(func(r *keeping) {
-		if r.proc == nil || r.proc.PID() != pid {
+		if r.proc == nil || r.proc.PID() != pid || r.failed.Cause != "" {
 			return
 		}
 		p := r.proc
-		p.Dump()
-		time.AfterFunc(dumpTime, p.Kill)
+		r.failed = End{Cause: cause, Text: text}
+		end(p)
+		time.AfterFunc(grace, p.Kill)
 	})
 }
 
@@ -136,98 +186,5 @@ func (k *Keeper) obey(r *keeping) {
 	k.mu.Unlock()
 	for _, f := range orders {
 		f(r)
-	}
-}
-
-// keeping is the state of Run, touched by its goroutine only.
-type keeping struct {
-	spec   process.Spec
-	policy restart.Policy
-	wanted bool // the process shall run
-	again  bool // what is shall be ended, and begun anew if wanted
-	proc   *process.Process
-	starts int
-	exit   *process.Exit
-}
-
-func (r *keeping) restarts() int { return max(0, r.starts-1) }
-
-// Run keeps the process that s describes until ctx ends, then stops it.
-func (k *Keeper) Run(ctx context.Context, s process.Spec) {
-	r := &keeping{spec: s, wanted: true}
-	for ctx.Err() == nil {
-		r.again = false
-		if !r.wanted {
-			k.report(Report{Phase: Stopped, Restarts: r.restarts(), Exit: r.exit})
-			k.wait(ctx, r, nil)
-			continue
-		}
-		next, err := k.once(ctx, r)
-		if ctx.Err() != nil || r.again {
-			continue
-		}
-		next.Restarts, next.Exit, next.Err = r.restarts(), r.exit, err
-		var timer <-chan time.Time
-		if next.Phase != Misconfigured {
-			wait, loop := r.policy.Failed(time.Now())
-			if loop {
-				next.Phase = Loop
-			}
-			next.RetryAt = time.Now().Add(wait)
-			timer = time.After(wait)
-		}
-		k.report(next)
-		k.wait(ctx, r, timer)
-	}
-}
-
-// once runs the process until it ends or is ended, and says what is to be reported of a failure.
-func (k *Keeper) once(ctx context.Context, r *keeping) (Report, error) {
-	if _, err := os.Stat(r.spec.Path); errors.Is(err, os.ErrNotExist) {
-		return Report{Phase: Misconfigured}, fmt.Errorf("the program %s is not there: `make build opencv` builds all", r.spec.Path)
-	}
-	r.policy.Unhealthy()
-	p, err := process.Start(r.spec)
-	if err != nil {
-		return Report{Phase: Waiting}, err
-	}
-	r.proc = p
-	r.starts++
-	k.report(Report{Phase: Running, PID: p.PID(), Restarts: r.restarts(), Exit: r.exit})
-	for !r.again {
-		select {
-		case <-p.Done():
-			return r.ended(p), nil
-		case <-ctx.Done():
-			p.Stop(context.Background()) // bounded by Grace
-			return r.ended(p), nil
-		case <-k.news:
-			k.obey(r)
-		}
-	}
-	p.Stop(ctx)
-	return r.ended(p), nil
-}
-
-func (r *keeping) ended(p *process.Process) Report {
-	exit := p.Exit()
-	r.proc, r.exit = nil, &exit
-	if exit.Code == camera.ExitConfig {
-		return Report{Phase: Misconfigured}
-	}
-	return Report{Phase: Waiting}
-}
-
-// wait returns when the timer fires or an order calls for a new beginning.
-func (k *Keeper) wait(ctx context.Context, r *keeping, timer <-chan time.Time) {
-	for !r.again {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer:
-			return
-		case <-k.news:
-			k.obey(r)
-		}
 	}
 }

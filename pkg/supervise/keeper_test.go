@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"linkstart/pkg/camera"
 	"linkstart/pkg/process"
 	"linkstart/pkg/supervise"
 )
@@ -51,7 +52,9 @@ func spec(kind string) process.Spec {
 func keep(t *testing.T, s process.Spec) *rig {
 	t.Helper()
 	r := &rig{t: t, reports: make(chan supervise.Report, 100)}
-	r.keeper = supervise.NewKeeper(func(report supervise.Report) { r.reports <- report })
+	r.keeper = supervise.NewKeeper(supervise.Options{
+		Report: func(report supervise.Report) { r.reports <- report }, Gate: supervise.NewGate(),
+	})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); r.keeper.Run(ctx, s) }()
@@ -80,10 +83,10 @@ func TestKilledProcessIsStartedAtOnce(t *testing.T) {
 	if err := syscall.Kill(first.PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	if waiting := r.next(supervise.Waiting); waiting.Exit == nil || waiting.Exit.Signal != syscall.SIGKILL || waiting.PID != 0 {
+	if waiting := r.next(supervise.Waiting); waiting.Last == nil || waiting.Last.Exit.Signal != syscall.SIGKILL || waiting.Last.Cause != camera.CauseSignal || waiting.PID != 0 {
 		t.Errorf("report %+v", waiting)
 	}
-	if second := r.next(supervise.Running); second.PID == first.PID || second.Restarts != 1 {
+	if second := r.next(supervise.Running); second.PID == first.PID || second.Restarts != (camera.Restarts{Signal: 1}) {
 		t.Errorf("report %+v after %+v", second, first)
 	}
 }
@@ -114,7 +117,7 @@ func TestRestartSkipsTheWait(t *testing.T) {
 	if !second.RetryAt.After(time.Now()) {
 		t.Fatalf("the second failure is not waited for: %+v", second)
 	}
-	r.keeper.Restart()
+	r.keeper.Restart(camera.CauseOrder)
 	r.next(supervise.Running)
 	if first := r.next(supervise.Waiting); first.RetryAt.After(time.Now().Add(100 * time.Millisecond)) {
 		t.Errorf("an order did not forget earlier failures: %+v", first)
@@ -133,7 +136,7 @@ func TestStopAndStart(t *testing.T) {
 	if second := r.next(supervise.Running); second.PID == first.PID {
 		t.Errorf("report %+v", second)
 	}
-	r.keeper.Restart()
+	r.keeper.Restart(camera.CauseOrder)
 	r.next(supervise.Running)
 }
 
@@ -144,9 +147,10 @@ func TestHungProcessIsEnded(t *testing.T) {
 	r := keep(t, s)
 	first := r.next(supervise.Running)
 	<-deaf
-	r.keeper.Hung(first.PID + 1) // a process that is gone already
-	r.keeper.Hung(first.PID)
-	if report := r.next(supervise.Waiting); report.Exit == nil || report.Exit.Signal != syscall.SIGKILL {
+	r.keeper.Hung(first.PID+1, "a process that is gone") // a process that is gone already
+	r.keeper.Hung(first.PID, "it was silent")
+	if report := r.next(supervise.Waiting); report.Last == nil || report.Last.Exit.Signal != syscall.SIGKILL ||
+		report.Last.Cause != camera.CauseHang || report.Why() != "it was silent" {
 		t.Errorf("report %+v", report)
 	}
 	r.next(supervise.Running)

@@ -222,6 +222,7 @@ func (r *Registry) merge(i camera.Info, at time.Time) {
 	e.untold = false
 	if !e.beat.IsZero() && i.PID != 0 && i.PID == before.PID { // the figures are of this process
 		i.Width, i.Height, i.FPS, i.Bitrate, i.AgeMs = before.Width, before.Height, before.FPS, before.Bitrate, before.AgeMs
+		i.DecodeMs, i.EncodeMs, i.RSS = before.DecodeMs, before.EncodeMs, before.RSS
 	}
 	e.info = i
 	info := e.now()
@@ -237,9 +238,8 @@ func (r *Registry) merge(i camera.Info, at time.Time) {
 
 // described leaves only what is told at once when it changes.
 func described(i camera.Info) camera.Info {
-	i.Width, i.Height, i.FPS, i.Bitrate, i.AgeMs, i.Viewers = 0, 0, 0, 0, 0, 0
 	i.Since = time.Time{}
-	return i
+	return i.Words()
 }
 
 // Beat takes a grabber's heartbeat.
@@ -255,10 +255,7 @@ func (r *Registry) Beat(id camera.ID, s camera.Status) {
 	}
 	back := now.Sub(e.beat) > silence
 	e.beat = now
-	if s.Width > 0 && s.Height > 0 {
-		e.info.Width, e.info.Height = s.Width, s.Height
-	}
-	e.info.FPS, e.info.Bitrate, e.info.AgeMs = s.FPSIn, s.Bitrate, s.AgeMs
+	e.info.SetFigures(s)
 	info := e.now()
 	r.mu.Unlock()
 	if back {

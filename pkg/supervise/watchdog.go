@@ -1,0 +1,128 @@
+package supervise
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Limits of a Watchdog.
+const (
+	// BeatEvery is the time between two signs of life that are expected of a process.
+	BeatEvery = time.Second
+	// SilentAfter is when a process hangs: three signs of life are missing, and the fourth is late.
+	SilentAfter = 3*BeatEvery + BeatEvery/2
+	// FirstBeat is how long the first sign of life may take after the start: libraries are loaded meanwhile.
+	FirstBeat = 15 * time.Second
+	// ManySilentAfter takes the place of SilentAfter where most of all processes are silent at once: then the machine is
+	// overloaded, and to start them all anew would make it worse.
+	ManySilentAfter = 15 * time.Second
+
+	lookEvery = 500 * time.Millisecond
+	many      = 3
+)
+
+// Watchdog ends processes that show no sign of life. Only time in which the watchdog itself could look counts: a supervisor
+// that was stopped, or a machine that was asleep, does not take the silence of that time for a hang.
+type Watchdog struct {
+	mu   sync.Mutex
+	kept map[*Keeper]*pulse
+}
+
+// pulse is what is known of one process that runs.
+type pulse struct {
+	pid    int
+	since  time.Time // the last sign of life, or the start
+	beaten bool      // there was one
+}
+
+// NewWatchdog returns a Watchdog that does nothing until Run.
+func NewWatchdog() *Watchdog { return &Watchdog{kept: make(map[*Keeper]*pulse)} }
+
+func (w *Watchdog) started(k *Keeper, pid int) {
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.kept[k] = &pulse{pid: pid, since: time.Now()}
+}
+
+func (w *Watchdog) ended(k *Keeper) {
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.kept, k)
+}
+
+// beat notes a sign of life and reports whether it is the first.
+func (w *Watchdog) beat(k *Keeper) bool {
+	if w == nil {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := w.kept[k]
+	if p == nil {
+		return false
+	}
+	first := !p.beaten
+	p.beaten, p.since = true, time.Now()
+	return first
+}
+
+// Run looks at all processes until ctx ends.
+func (w *Watchdog) Run(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	last := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now := time.Now()
+		w.look(now, now.Sub(last)-lookEvery)
+		last = now
+	}
+}
+
+// look ends what is silent for too long. late is for how long it could not look.
+func (w *Watchdog) look(now time.Time, late time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	silent := make(map[*Keeper]*pulse)
+	for k, p := range w.kept {
+		if late > lookEvery {
+			p.since = p.since.Add(late)
+		}
+		if p.silence(now) {
+			silent[k] = p
+		}
+	}
+	overloaded := len(silent) > many && 2*len(silent) > len(w.kept)
+	for k, p := range silent {
+		quiet := now.Sub(p.since)
+		if overloaded && quiet < ManySilentAfter {
+			continue
+		}
+		text := fmt.Sprintf("its process showed no sign of life for %s", quiet.Round(100*time.Millisecond))
+		if !p.beaten {
+			text = fmt.Sprintf("its process showed no sign of life within %s of its start", quiet.Round(time.Second))
+		}
+		k.Hung(p.pid, text)
+		delete(w.kept, k) // it is being ended
+	}
+}
+
+func (p *pulse) silence(now time.Time) bool {
+	limit := SilentAfter
+	if !p.beaten {
+		limit = FirstBeat
+	}
+	return now.Sub(p.since) > limit
+}
