@@ -24,8 +24,8 @@ type Limits struct {
 	PIDs int
 }
 
-// Group holds one child and all that it starts, also what has become a daemon. It is for one child only: since Linux 6.14 what is
-// started in a group that was killed before is killed at once.
+// Group holds one child and all that it starts, also what has become a daemon. It is for one child only: newer kernels (6.18) kill
+// what is started in a group that was killed before.
 type Group struct {
 	dir *os.File
 }
