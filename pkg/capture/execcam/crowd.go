@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync"
 	"syscall"
 	"time"
 
@@ -45,6 +46,23 @@ func hurry() {
 		attr.Runtime = uint64((100 * time.Microsecond).Nanoseconds())
 		_ = unix.SchedSetAttr(0, attr, 0)
 	}
+}
+
+// reserveThreads has Go make all the threads that the guard may ever need, which it keeps then. A bomb may use up what the user or
+// the cgroup may have of them, and Go ends a process that gets none.
+func reserveThreads() {
+	const threads = 16
+	var all sync.WaitGroup
+	all.Add(threads)
+	for range threads {
+		go func() {
+			runtime.LockOSThread() // until each of them has one
+			all.Done()
+			all.Wait()
+			runtime.UnlockOSThread()
+		}()
+	}
+	all.Wait()
 }
 
 // crowd counts descendants.

@@ -31,6 +31,7 @@ const (
 func GuardMain() {
 	runtime.LockOSThread() // the shell's parent-death signal (prctl(2)) is about the thread that starts it
 	runtime.GOMAXPROCS(4)  // so that watch finds one free when it wakes, on the smallest machine too
+	reserveThreads()
 	code, err := guard()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "\n%v\n", err) // the command may have left a line unfinished
