@@ -35,6 +35,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+const hangs = 30 * time.Second // a test that takes so long
+
 // area is a cgroup of the test's own in the real hierarchy, in which it starts supervisors.
 type area struct {
 	dir string
@@ -148,6 +150,9 @@ func start(t *testing.T, fd *os.File, change func(*exec.Cmd), args ...string) *s
 	}
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start in cgroup: %v", err)
+	}
+	if err := out.(*os.File).SetReadDeadline(time.Now().Add(hangs)); err != nil {
+		t.Fatal(err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
 	return &supervisor{cmd, bufio.NewReader(out), in}

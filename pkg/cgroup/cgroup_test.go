@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -251,6 +252,9 @@ func killed(g *cgroup.Group, end func() error) error {
 		return err
 	}
 	defer r.Close()
+	if err := r.SetReadDeadline(time.Now().Add(hangs)); err != nil {
+		return err
+	}
 	cmd := shell(g, escape)
 	cmd.Stdout = w
 	err = errors.Join(cmd.Start(), w.Close())

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"linkstart/pkg/cgroup"
 )
@@ -30,6 +31,9 @@ func overrun(tree *cgroup.Tree) error {
 	}
 	r, w, err := os.Pipe()
 	if err != nil {
+		return err
+	}
+	if err := r.SetReadDeadline(time.Now().Add(hangs)); err != nil {
 		return err
 	}
 	cmd := shell(g, `sleep 3600 & head -c 100000000 /dev/zero | tail -c 90000000 >/dev/null; sleep 3600`)
