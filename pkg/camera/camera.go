@@ -92,7 +92,7 @@ type Status struct {
 	DecodeMs float64 `json:"decode_ms"`        // mean per picture over the last seconds
 	EncodeMs float64 `json:"encode_ms"`        // mean per frame over the last seconds
 	AgeMs    int64   `json:"age_ms"`           // age of the newest picture; -1 before the first
-	RSS      int64   `json:"rss"`              // resident memory of the grabber, bytes
+	RSS      int64   `json:"rss"`              // resident memory of the grabber and of what its source has started, bytes
 	Width    int     `json:"width,omitempty"`  // px, of main
 	Height   int     `json:"height,omitempty"` // px, of main
 	Error    string  `json:"error,omitempty"`  // for the user, without secrets

@@ -25,6 +25,15 @@ type Watcher interface {
 	Watch(watched bool)
 }
 
+// MemoryUser is a Source that starts processes of its own.
+type MemoryUser interface {
+	Source
+
+	// Memory returns how much of the machine's memory they hold now, bytes. It returns at once, and may be called at any
+	// time, also while Stream does not run.
+	Memory() int64
+}
+
 // Picture is one picture as a Source has it, JPEG already or not yet encoded.
 type Picture struct {
 	Captured time.Time // when the last byte of it was there

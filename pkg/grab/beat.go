@@ -78,7 +78,7 @@ func (g *Grabber) status(now time.Time) camera.Status {
 			s.Error = g.small.say(small.Error)
 		}
 	}
-	s.FPSOut, s.Bitrate, s.RSS = mainFPS+subFPS, 8*(mainBytes+subBytes), rss()
+	s.FPSOut, s.Bitrate, s.RSS = mainFPS+subFPS, 8*(mainBytes+subBytes), g.memory()
 	s.Error = g.Scrub(s.Error)
 	return s
 }
@@ -106,6 +106,17 @@ func (s *state) tell(to *camera.Status, now time.Time) {
 		to.DecodeMs = float64(s.decode.Microseconds()) / 1000 / float64(s.decoded)
 	}
 	s.decode, s.decoded = 0, 0
+}
+
+// memory is what this process and all that its sources have started hold, bytes.
+func (g *Grabber) memory() int64 {
+	sum := rss()
+	for _, in := range g.inputs() {
+		if m, ok := in.source.(camera.MemoryUser); ok {
+			sum += m.Memory()
+		}
+	}
+	return sum
 }
 
 // rss returns the resident memory of this process in bytes, 0 where it cannot be told (proc(5), statm).

@@ -1,5 +1,6 @@
 // Package process runs one child process that leaves nothing behind: it gets a document on a pipe that is also its
-// lifeline, is the leader of its own process group, dies with its parent, and is stopped within a bounded time.
+// lifeline, is the leader of its own process group, dies with its parent, and is stopped within a bounded time. Where it is
+// given a cgroup, what left that process group ends with it too.
 package process
 
 import (
@@ -24,6 +25,13 @@ type Spec struct {
 	Document []byte        // written to the child's standard input, which then stays open until the child is stopped; nil: that is empty
 	Line     func(string)  // gets each line the child prints on stdout or stderr, one at a time
 	Grace    time.Duration // between SIGTERM and SIGKILL
+	Cgroup   Cgroup        // where the child and all that it starts is held; nil: with its parent
+}
+
+// Cgroup holds a child and whatever that starts: a Group of package cgroup. It is the caller's, who closes it after Done.
+type Cgroup interface {
+	FD() int     // of its directory
+	Kill() error // ends all that is in it, and waits for that within a bounded time
 }
 
 // Exit tells how a child ended.
@@ -46,6 +54,7 @@ const outputDelay = 2 * time.Second
 type Process struct {
 	cmd      *exec.Cmd
 	grace    time.Duration
+	cgroup   Cgroup
 	lifeline io.Closer
 	stop     sync.Once
 	done     chan struct{}
@@ -54,12 +63,15 @@ type Process struct {
 
 // Start runs the child. The caller waits for Done, and ends the child early with Stop or Kill.
 func Start(s Spec) (*Process, error) {
-	p := &Process{grace: s.Grace, done: make(chan struct{})}
+	p := &Process{grace: s.Grace, cgroup: s.Cgroup, done: make(chan struct{})}
 	p.cmd = exec.Command(s.Path, s.Args...)
 	p.cmd.Dir = s.Dir
 	p.cmd.Env = append(environment(), s.Env...)
 	p.cmd.WaitDelay = outputDelay
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if s.Cgroup != nil {
+		p.cmd.SysProcAttr.UseCgroupFD, p.cmd.SysProcAttr.CgroupFD = true, s.Cgroup.FD()
+	}
 	lines := newLineWriter(s.Line)
 	p.cmd.Stdout, p.cmd.Stderr = lines, lines
 	// A pipe of our own instead of cmd.StdinPipe, which Wait would close.
@@ -99,6 +111,9 @@ func (p *Process) run(started chan<- error, stdin *os.File, lines *lineWriter) {
 	_ = p.cmd.Wait() // what matters of its error is in ProcessState
 	// Whatever the child has left in its group goes with it.
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	if p.cgroup != nil {
+		_ = p.cgroup.Kill() // what it cannot end is told by its Close
+	}
 	lines.flush()
 	_ = p.lifeline.Close()
 	p.exit = exitOf(p.cmd.ProcessState)
@@ -115,7 +130,7 @@ func exitOf(s *os.ProcessState) Exit {
 // PID of the child, which is also the number of its process group.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Done is closed when the child and its group are gone and its output has been read.
+// Done is closed when the child, its group and its cgroup are gone and its output has been read.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Exit returns how the child ended; valid once Done is closed.

@@ -55,7 +55,9 @@ var children = map[string]func(){
 		fmt.Println(strings.Repeat("x", 10<<20))
 		fmt.Println("after")
 	},
-	"exit78": func() { os.Exit(78) },
+	"exit78":      func() { os.Exit(78) },
+	"in a cgroup": supervise,
+	"escape":      escape,
 	"parent": func() { // starts a child by this package and is killed
 		p, err := process.Start(process.Spec{Path: os.Args[0], Args: []string{"ignore"}, Line: func(string) {}, Grace: time.Second})
 		if err != nil {

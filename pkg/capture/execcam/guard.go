@@ -9,7 +9,6 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,24 +18,23 @@ import (
 const GuardArg = "exec-guard"
 
 const (
-	grace      = time.Second           // between SIGTERM and SIGKILL
-	killTime   = time.Second           // until what survives SIGKILL (stuck in the kernel) is given up
-	killPeriod = 20 * time.Millisecond // between two looks at what has been forked meanwhile
-	maxCommand = 64 << 10              // bytes
-	shellError = 127                   // exit code where the shell itself cannot be started
+	maxCommand = 64 << 10 // bytes
+	shellError = 127      // exit code where the shell itself cannot be started
 )
 
 // GuardMain is the main function of a guard, a process between the grabber and a camera's command that lets no process
 // of the command outlive either of them. It takes the command, ended by a NUL, on its standard input, which then stays
 // open: its end says that the grabber is gone, however it went. Whatever the command starts, and whoever leaves its
 // session to become a daemon, remains a descendant of the guard, which is a subreaper (prctl(2)). Where the guard itself
-// is killed by SIGKILL, the shell dies with it, but not what that has started. It never returns; its exit code is the
-// shell's, or 128 plus the signal that ended it.
+// is killed by SIGKILL, the shell dies with it, but not what that has started. A command that starts too many processes is
+// ended with all of them. It never returns; its exit code is the shell's, or 128 plus the signal that ended it.
 func GuardMain() {
 	runtime.LockOSThread() // the shell's parent-death signal (prctl(2)) is about the thread that starts it
+	runtime.GOMAXPROCS(4)  // so that watch finds one free when it wakes, on the smallest machine too
+	reserveThreads()
 	code, err := guard()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintf(os.Stderr, "\n%v\n", err) // the command may have left a line unfinished
 	}
 	os.Exit(code)
 }
@@ -52,16 +50,20 @@ func guard() (int, error) {
 	}
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	empty, started, crowded := make(chan struct{}), make(chan int), make(chan struct{})
+	go watch(started, empty, crowded)
+	started <- 0 // it is awake, before there is anything that could hinder it
 	shell, err := startShell(command[:len(command)-1])
 	if err != nil {
 		return shellError, fmt.Errorf("start /bin/sh: %w", err)
 	}
+	started <- shell
 	gone := make(chan struct{})
 	go func() {
 		io.Copy(io.Discard, os.Stdin) // any end of it is the end
 		close(gone)
 	}()
-	ended, empty := make(chan int, 1), make(chan struct{})
+	ended := make(chan int, 1)
 	go reap(shell, ended, empty)
 
 	code := 128 + int(syscall.SIGTERM)
@@ -69,8 +71,12 @@ func guard() (int, error) {
 	case code = <-ended:
 	case <-gone:
 	case <-stop:
+	case <-crowded:
 	}
-	killAll(empty)
+	endAll(empty, crowded)
+	if over(crowded) { // the shell may have been the first to end of it
+		return 128 + int(syscall.SIGKILL), errCrowd
+	}
 	return code, nil
 }
 
@@ -105,32 +111,5 @@ func reap(shell int, ended chan<- int, empty chan<- struct{}) {
 		case pid == shell:
 			ended <- status.ExitStatus()
 		}
-	}
-}
-
-// killAll ends every descendant: politely first, then as often as it takes, since one may fork while it is looked for.
-func killAll(empty <-chan struct{}) {
-	signalAll(syscall.SIGTERM)
-	select {
-	case <-empty:
-		return
-	case <-time.After(grace):
-	}
-	giveUp := time.After(killTime)
-	for {
-		signalAll(syscall.SIGKILL)
-		select {
-		case <-empty:
-			return
-		case <-giveUp:
-			return
-		case <-time.After(killPeriod):
-		}
-	}
-}
-
-func signalAll(s syscall.Signal) {
-	for _, pid := range descendants(os.Getpid()) {
-		syscall.Kill(pid, s) // one that has ended since needs none
 	}
 }

@@ -29,7 +29,7 @@ type ending struct {
 
 const (
 	commandTime = 5 * time.Second         // for the guard to take the command
-	guardTime   = 2500 * time.Millisecond // for the guard to end all: grace and killTime, and some more
+	guardTime   = 4250 * time.Millisecond // for the guard to end all: grace and killTime, and some more
 	drainTime   = 250 * time.Millisecond  // for the last lines, once everybody is gone
 )
 
