@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"text/tabwriter"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -29,7 +27,10 @@ func clientCommands() []*cli.Command {
 	return []*cli.Command{
 		{
 			Name: "status", Usage: "show every camera",
-			Flags:  []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "as JSON"}},
+			Flags: []cli.Flag{
+				&cli.BoolFlag{Name: "json", Usage: "as JSON"},
+				&cli.BoolFlag{Name: "watch", Usage: "again each second, until Ctrl-C"},
+			},
 			Action: withSupervisor(status),
 		},
 		cameraCommand(control.Restart, "restart cameras, whatever they are doing"),
@@ -44,18 +45,18 @@ func clientCommands() []*cli.Command {
 			Action: withSupervisor(logs),
 		},
 		{
+			Name: "failures", Usage: "show what has failed of a camera, the newest first", ArgsUsage: "ID",
+			Flags:  []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "as JSON"}},
+			Action: withSupervisor(failures),
+		},
+		{
 			Name: "select", Usage: "show a camera to everyone who follows a room", ArgsUsage: "ROOM ID",
 			Action: withSupervisor(selectCamera),
 		},
 		{
 			Name: "reload", Usage: "read the configuration again; only what has changed is touched",
-			Action: withSupervisor(func(ctx context.Context, c *cli.Command, s *session) error {
-				reply, err := s.control.Do(ctx, control.Reload, control.Request{})
-				if err == nil {
-					fmt.Fprintln(s.out, reply.Text)
-				}
-				return err
-			}),
+			Flags:  []cli.Flag{&cli.BoolFlag{Name: "preview", Usage: "only say what would change"}},
+			Action: withSupervisor(reloadConfig),
 		},
 	}
 }
@@ -109,36 +110,6 @@ func cameraCommand(verb, usage string) *cli.Command {
 			return nil
 		}),
 	}
-}
-
-func status(ctx context.Context, c *cli.Command, s *session) error {
-	reply, err := s.control.Do(ctx, control.Status, control.Request{})
-	if err != nil {
-		return err
-	}
-	if c.Bool("json") {
-		encoder := json.NewEncoder(s.out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(reply.Cameras)
-	}
-	return table(s.out, reply.Cameras, time.Now())
-}
-
-func table(out io.Writer, cameras []camera.Info, now time.Time) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tSTATE\tFOR\tSIZE\tFPS\tAGE\tRESTARTS\tPID\tNAME\tERROR")
-	for _, c := range cameras {
-		size, age := "-", "-"
-		if c.Width > 0 {
-			size = fmt.Sprintf("%dx%d", c.Width, c.Height)
-		}
-		if c.AgeMs >= 0 {
-			age = (time.Duration(c.AgeMs) * time.Millisecond).String()
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.1f\t%s\t%d\t%d\t%s\t%s\n",
-			c.ID, c.State, now.Sub(c.Since).Round(time.Second), size, c.FPS, age, c.Restarts, c.PID, c.Name, c.Error)
-	}
-	return w.Flush()
 }
 
 func logs(ctx context.Context, c *cli.Command, s *session) error {

@@ -14,6 +14,7 @@ import (
 
 	"linkstart/pkg/broker"
 	"linkstart/pkg/bus"
+	"linkstart/pkg/camera"
 	"linkstart/pkg/config"
 	"linkstart/pkg/control"
 	"linkstart/pkg/fleet"
@@ -52,6 +53,7 @@ type system struct {
 	// Touched by the start, then by one reload at a time.
 	cfg       *config.Config
 	passwords map[string]string // of bus users, kept over reloads
+	holds     func(camera.ID, int64) (supervise.Hold, error)
 }
 
 // run runs everything until ctx ends, then stops it in reverse order.
@@ -65,6 +67,7 @@ func run(ctx context.Context, file string, cfg *config.Config, hup <-chan os.Sig
 		scrub: secret.NewScrubber(cfg.Secrets()...), passwords: make(map[string]string),
 		systemd: systemd.New(log), watchdog: supervise.NewWatchdog(),
 	}
+	s.holds = holds(log) // before anything is started
 	state, err := statedir.Lock(cfg.StateDir)
 	if err != nil {
 		return err
@@ -98,7 +101,7 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, hup <-chan os.S
 	s.reloader = reload.New(reload.Options{File: s.cfg.File, Load: s.load, Changed: s.configChanged, Log: s.log})
 	s.fleet, err = fleet.New(fleet.Options{
 		Conn: s.nc, Subjects: s.subjects(), Log: s.log, Scrub: s.scrub.Scrub,
-		Reload: s.reloader.Reload, System: s.condition, Watchdog: s.watchdog,
+		Reload: s.reloader.Reload, System: s.condition, Watchdog: s.watchdog, Hold: s.holds,
 	})
 	if err != nil {
 		return err

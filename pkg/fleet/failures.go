@@ -118,6 +118,7 @@ func (m *member) endAction() {
 const (
 	tailLines  = 20
 	crashLines = 40
+	tailWidth  = 400 // bytes of a line
 )
 
 // tail is what a process printed last. Of a crash it is the beginning: that names the reason, the end only lists goroutines.
@@ -129,6 +130,9 @@ type tail struct {
 var crashBegins = []string{"panic: ", "fatal error: ", "SIGQUIT: ", "SIGSEGV: ", "SIGABRT: ", "runtime: ", "unexpected fault address", "WARNING: DATA RACE"}
 
 func (t *tail) add(line string) {
+	if len(line) > tailWidth {
+		line = strings.ToValidUTF8(line[:tailWidth], "") + " …"
+	}
 	if !t.crash && slices.ContainsFunc(crashBegins, func(b string) bool { return strings.HasPrefix(line, b) }) {
 		t.crash = true
 		t.lines = t.lines[max(0, len(t.lines)-tailLines):]

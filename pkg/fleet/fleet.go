@@ -45,6 +45,7 @@ type Fleet struct {
 	scrub    func(string) string
 	reload   func(apply bool) (string, error)
 	system   func() control.System
+	hold     func(id camera.ID, memory int64) (supervise.Hold, error)
 	gate     supervise.Gate
 	watchdog *supervise.Watchdog
 
@@ -68,13 +69,15 @@ type Options struct {
 	Reload   func(apply bool) (string, error)
 	System   func() control.System // how the supervisor itself fares
 	Watchdog *supervise.Watchdog
+	// Hold makes what bounds the resources of one start of a camera's process, memory in bytes; nil: nothing does.
+	Hold func(id camera.ID, memory int64) (supervise.Hold, error)
 }
 
 // New returns an empty fleet that listens for heartbeats until Close.
 func New(o Options) (*Fleet, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &Fleet{
-		nc: o.Conn, subjects: o.Subjects, log: o.Log, scrub: o.Scrub, reload: o.Reload, system: o.System,
+		nc: o.Conn, subjects: o.Subjects, log: o.Log, scrub: o.Scrub, reload: o.Reload, system: o.System, hold: o.Hold,
 		gate: supervise.NewGate(), watchdog: o.Watchdog,
 		ctx: ctx, cancel: cancel, cameras: make(map[camera.ID]*member),
 	}
@@ -127,14 +130,24 @@ func (f *Fleet) add(d Description) {
 		since: time.Now(), report: supervise.Report{Phase: supervise.Running},
 	}
 	m.spec.Line = func(line string) { f.line(m, line) }
-	m.keeper = supervise.NewKeeper(supervise.Options{
+	options := supervise.Options{
 		Report: func(r supervise.Report) { f.reported(m, r) }, Gate: f.gate, Watchdog: f.watchdog,
-	})
+	}
+	if f.hold != nil {
+		options.Hold = func() (supervise.Hold, error) { return f.hold(m.id, f.memoryLimit(m)) }
+	}
+	m.keeper = supervise.NewKeeper(options)
 	m.plan(time.Now())
 	f.cameras[d.ID] = m
 	f.announce(m)
 	spec := m.spec
 	f.running.Go(func() { m.keeper.Run(ctx, spec) })
+}
+
+func (f *Fleet) memoryLimit(m *member) int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return m.described.MemoryLimit
 }
 
 func (f *Fleet) remove(m *member) {

@@ -36,6 +36,7 @@ func (r *Relay) enter(c client) bool {
 	r.clients[c] = struct{}{}
 	c.greet(wire.Hello{
 		Type: wire.TypeHello, Version: r.config.Version, Cameras: r.cameras.List(), Rooms: r.shownRooms(),
+		Config: configMessage(r.condition.get()),
 	})
 	return true
 }

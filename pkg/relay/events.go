@@ -20,6 +20,9 @@ func greetEvents(e *endless, h wire.Hello) {
 		}
 	}
 	queue(wire.TypeCameras, wire.TypeCameras, wire.Cameras{Type: wire.TypeCameras, Cameras: h.Cameras})
+	config := h.Config
+	config.Type = wire.TypeConfig
+	queue(wire.TypeConfig, wire.TypeConfig, config)
 	for _, s := range h.Rooms {
 		s.Type = wire.TypeRoom
 		queue("room:"+string(s.Room), wire.TypeRoom, s)

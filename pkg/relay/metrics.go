@@ -75,7 +75,13 @@ var (
 	descFPS      = prometheus.NewDesc("linkstart_camera_fps", "Pictures per second from the camera.", byCamera, nil)
 	descAge      = prometheus.NewDesc("linkstart_camera_age_seconds", "Age of the camera's newest picture.", byCamera, nil)
 	descBitrate  = prometheus.NewDesc("linkstart_camera_bitrate_bits_per_second", "Bits per second that the camera's grabber publishes.", byCamera, nil)
-	descRestarts = prometheus.NewDesc("linkstart_camera_restarts_total", "Restarts of the camera's grabber.", byCamera, nil)
+	descRestarts = prometheus.NewDesc("linkstart_camera_restarts_total", "Restarts of the camera's grabber, by cause.", []string{"camera", "cause"}, nil)
+	descDecode   = prometheus.NewDesc("linkstart_camera_decode_seconds", "Mean time to decode one of the camera's pictures.", byCamera, nil)
+	descEncode   = prometheus.NewDesc("linkstart_camera_encode_seconds", "Mean time to encode one of the camera's frames.", byCamera, nil)
+	descMemory   = prometheus.NewDesc("linkstart_camera_memory_bytes", "Resident memory of the camera's grabber and of what it has started.", byCamera, nil)
+	descRelay    = prometheus.NewDesc("linkstart_relay_restarts_total", "Restarts of the relay, by cause.", []string{"cause"}, nil)
+	descConfig   = prometheus.NewDesc("linkstart_config_last_reload_successful", "1 where the configuration file as it is now is in force, 0 where it has mistakes.", nil, nil)
+	descLoaded   = prometheus.NewDesc("linkstart_config_last_reload_success_timestamp_seconds", "When the configuration that is in force was read.", nil, nil)
 	descViewers  = prometheus.NewDesc("linkstart_camera_viewers", "Viewers who watch the camera at this relay.", byCamera, nil)
 )
 
@@ -83,7 +89,10 @@ var (
 type cameraCollector struct{ r *Relay }
 
 func (c cameraCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descState, descFPS, descAge, descBitrate, descRestarts, descViewers} {
+	for _, d := range []*prometheus.Desc{
+		descState, descFPS, descAge, descBitrate, descRestarts, descViewers, descDecode, descEncode, descMemory,
+		descRelay, descConfig, descLoaded,
+	} {
 		ch <- d
 	}
 }
@@ -107,6 +116,29 @@ func (c cameraCollector) Collect(ch chan<- prometheus.Metric) {
 		if i.AgeMs >= 0 {
 			gauge(descAge, float64(i.AgeMs)/1000, id)
 		}
-		ch <- prometheus.MustNewConstMetric(descRestarts, prometheus.CounterValue, float64(i.Restarts), id)
+		gauge(descDecode, i.DecodeMs/1000, id)
+		gauge(descEncode, i.EncodeMs/1000, id)
+		gauge(descMemory, float64(i.RSS), id)
+		i.Causes.Each(func(cause camera.Cause, n *int) {
+			ch <- prometheus.MustNewConstMetric(descRestarts, prometheus.CounterValue, float64(*n), id, string(cause))
+		})
 	}
+	c.system(ch)
+}
+
+// system tells of the supervisor, once that has said how it fares.
+func (c cameraCollector) system(ch chan<- prometheus.Metric) {
+	s := c.r.condition.get()
+	if s.Config.Loaded.IsZero() {
+		return
+	}
+	right := 1.0
+	if s.Config.Error != "" {
+		right = 0
+	}
+	ch <- prometheus.MustNewConstMetric(descConfig, prometheus.GaugeValue, right)
+	ch <- prometheus.MustNewConstMetric(descLoaded, prometheus.GaugeValue, float64(s.Config.Loaded.UnixMilli())/1000)
+	s.Relay.Each(func(cause camera.Cause, n *int) {
+		ch <- prometheus.MustNewConstMetric(descRelay, prometheus.CounterValue, float64(*n), string(cause))
+	})
 }

@@ -30,6 +30,7 @@ const (
 	codeCameraAway    = "camera_away"
 	codeUnavailable   = "unavailable"
 	codeSupervisor    = "order_failed"
+	codeConfiguration = "bad_configuration"
 )
 
 // problems maps codes to HTTP status and title.
@@ -49,6 +50,7 @@ var problems = map[string]struct {
 	codeUpgrade:       {fiber.StatusUpgradeRequired, "This address speaks WebSocket"},
 	codeHeaders:       {fiber.StatusRequestHeaderFieldsTooLarge, "The headers are too large"},
 	codeInternal:      {fiber.StatusInternalServerError, "Something went wrong in the relay"},
+	codeConfiguration: {fiber.StatusUnprocessableEntity, "The configuration has mistakes"},
 	codeSupervisor:    {fiber.StatusInternalServerError, "The supervisor could not do this"},
 	codeNoPicture:     {fiber.StatusServiceUnavailable, "There is no picture yet"},
 	codeCameraAway:    {fiber.StatusServiceUnavailable, "The camera's process is away"},

@@ -45,6 +45,7 @@ type Relay struct {
 	hub        *fanout.Hub
 	rooms      *rooms.Rooms
 	metrics    *metrics
+	condition  condition
 
 	roomTurn sync.Mutex // held while a room is told; taken before mu
 
@@ -95,6 +96,7 @@ func build(o Options, nc *nats.Conn) (*Relay, error) {
 	}
 	r.cameras = registry.New(registry.Events{
 		Listed: r.listed, Changed: r.changed, Figures: r.figures, Back: func(id cameraID) { r.hub.Poke(id) },
+		System: func(s control.System) { r.conditionChanged(func(known *control.System) { *known = s }) },
 	}, func(id cameraID) int { return r.hub.Viewers(id) })
 	r.hub = fanout.New(nc, r.subjects, r.cameras, partEnd, o.Log)
 	r.metrics = newMetrics(r)
@@ -109,8 +111,13 @@ func (r *Relay) follow() (stop func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("subscribe to alarms: %w", err)
 	}
+	config, err := r.followConfig()
+	if err != nil {
+		return nil, errors.Join(err, alarms.Unsubscribe())
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
+	wg.Go(func() { r.beat(ctx) })
 	wg.Go(func() { r.rooms.Run(ctx) })
 	wg.Go(func() {
 		if err := r.cameras.Follow(ctx, r.nc, r.subjects, r.supervisor, r.log); err != nil {
@@ -119,8 +126,8 @@ func (r *Relay) follow() (stop func(), err error) {
 	})
 	return func() {
 		cancel()
-		if err := alarms.Unsubscribe(); err != nil {
-			r.log.Debug("end subscription to alarms", "err", err)
+		if err := errors.Join(alarms.Unsubscribe(), config.Unsubscribe()); err != nil {
+			r.log.Debug("end subscriptions", "err", err)
 		}
 		wg.Wait()
 	}, nil

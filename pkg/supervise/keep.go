@@ -69,6 +69,12 @@ func (k *Keeper) once(ctx context.Context, r *keeping) (Report, error) {
 	defer k.leave(r)
 	r.policy.Unhealthy()
 	began := time.Now()
+	hold := k.held(r)
+	defer func() {
+		if hold != nil {
+			_ = hold.Close() // what it could not end is in the kernel's hands
+		}
+	}()
 	p, err := process.Start(r.spec)
 	if err != nil {
 		r.cause = camera.CauseStart
@@ -82,7 +88,25 @@ func (k *Keeper) once(ctx context.Context, r *keeping) (Report, error) {
 	k.report(Report{Phase: Running, PID: p.PID(), Restarts: r.restarts, Last: r.last})
 	k.attend(ctx, r)
 	k.watchdog.ended(k)
+	if hold != nil && r.failed.Cause == "" && hold.OOMKilled() {
+		r.failed = End{Cause: camera.CauseMemory, Text: "the kernel ended its process, which had used up its memory_limit or all memory of the machine"}
+	}
 	return r.ended(began), nil
+}
+
+// held makes the hold of the next start.
+func (k *Keeper) held(r *keeping) Hold {
+	r.spec.Cgroup = nil
+	if k.hold == nil {
+		return nil
+	}
+	hold, err := k.hold()
+	if err != nil {
+		r.spec.Line("started without limits of memory and number: " + err.Error())
+		return nil
+	}
+	r.spec.Cgroup = hold
+	return hold
 }
 
 // attend returns when the process has ended.

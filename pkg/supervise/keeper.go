@@ -70,6 +70,17 @@ type Options struct {
 	Report   func(Report) // gets all news, one at a time; it must not block
 	Gate     Gate         // bounds how many processes start at once; nil: no bound
 	Watchdog *Watchdog    // ends the process when it shows no sign of life; nil: nobody looks
+
+	// Hold makes what bounds the resources of one start of the process, and is closed after its end; nil: nothing bounds them.
+	// Where it fails the process is started without.
+	Hold func() (Hold, error)
+}
+
+// Hold is a cgroup for one process: a Group of package cgroup.
+type Hold interface {
+	process.Cgroup
+	OOMKilled() bool // the kernel has ended processes in it for want of memory
+	Close() error
 }
 
 // Keeper keeps one process running until its context ends. Its methods may be called from any goroutine, before Run as
@@ -78,6 +89,7 @@ type Keeper struct {
 	report   func(Report)
 	gate     Gate
 	watchdog *Watchdog
+	hold     func() (Hold, error)
 	mu       sync.Mutex
 	orders   []func(*keeping)
 	news     chan struct{} // one slot: there are orders
@@ -85,7 +97,7 @@ type Keeper struct {
 
 // NewKeeper makes a Keeper that does nothing until Run.
 func NewKeeper(o Options) *Keeper {
-	return &Keeper{report: o.Report, gate: o.Gate, watchdog: o.Watchdog, news: make(chan struct{}, 1)}
+	return &Keeper{report: o.Report, gate: o.Gate, watchdog: o.Watchdog, hold: o.Hold, news: make(chan struct{}, 1)}
 }
 
 // Restart ends the process, if it runs, and starts it without any wait; earlier failures are forgotten. cause is who wants

@@ -7,7 +7,7 @@ import (
 	"linkstart/pkg/camera"
 )
 
-// Types of the messages that the relay sends; TypeCameras, TypeStatus, TypeRoom and TypeAlarm also name its server-sent events.
+// Types of the messages that the relay sends; TypeCameras, TypeStatus, TypeRoom, TypeAlarm and TypeConfig also name its server-sent events.
 const (
 	TypeHello    = "hello"
 	TypeCameras  = "cameras"
@@ -15,6 +15,7 @@ const (
 	TypeStatus   = "status"
 	TypeRoom     = "room"
 	TypeAlarm    = "alarm"
+	TypeConfig   = "config"
 	TypeError    = "error"
 	TypePong     = "pong"
 )
@@ -25,6 +26,15 @@ type Hello struct {
 	Version string        `json:"version"` // of the relay
 	Cameras []camera.Info `json:"cameras"` // in the order of the configuration
 	Rooms   []Room        `json:"rooms"`
+	Config  Config        `json:"config"`
+}
+
+// Config says how the last reading of the configuration went. It comes whenever it was read.
+type Config struct {
+	Type   string    `json:"type,omitempty"`  // left out inside Hello
+	Error  string    `json:"error,omitempty"` // what is wrong with the newer file, which is not in force; a line for each mistake
+	Loaded time.Time `json:"loaded,omitzero"` // of what is in force
+	Failed time.Time `json:"failed,omitzero"` // when the mistakes were found
 }
 
 // Cameras comes whenever cameras are added, removed or put into another order.

@@ -52,6 +52,9 @@ func (r *Registry) Follow(ctx context.Context, nc *nats.Conn, s bus.Subjects, su
 		} else {
 			said = false
 			r.SetAll(reply.Cameras, asked)
+			if reply.System != nil && r.events.System != nil {
+				r.events.System(*reply.System)
+			}
 		}
 		select {
 		case <-ctx.Done():

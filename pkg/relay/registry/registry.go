@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/control"
 )
 
 // silence is how long a grabber may say nothing before its figures count no more.
@@ -18,6 +19,8 @@ type Events struct {
 	Changed func(camera.Info)  // a camera's description or state changed
 	Figures func(camera.Info)  // each second while a camera's grabber runs
 	Back    func(id camera.ID) // its grabber speaks again, or its pictures come again
+
+	System func(control.System) // how the supervisor fares, with each of its lists; may be nil
 }
 
 // Registry is safe for use by many goroutines.

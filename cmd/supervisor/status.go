@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"linkstart/pkg/camera"
+	"linkstart/pkg/control"
+)
+
+const (
+	watchEvery  = time.Second
+	clearScreen = "\x1b[H\x1b[2J\x1b[3J" // ECMA-48: home, erase display, and what has scrolled away
+)
+
+func status(ctx context.Context, c *cli.Command, s *session) error {
+	show := func() error {
+		reply, err := s.control.Do(ctx, control.Status, control.Request{})
+		if err != nil {
+			return err
+		}
+		if c.Bool("json") {
+			return printJSON(s.out, reply.Cameras)
+		}
+		var screen bytes.Buffer
+		if c.Bool("watch") {
+			screen.WriteString(clearScreen)
+		}
+		if err := table(&screen, reply.Cameras, time.Now()); err != nil {
+			return err
+		}
+		condition(&screen, reply.System)
+		_, err = s.out.Write(screen.Bytes())
+		return err
+	}
+	for c.Bool("watch") {
+		if err := show(); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(watchEvery):
+		}
+	}
+	return show()
+}
+
+func printJSON(out io.Writer, v any) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}
+
+func table(out io.Writer, cameras []camera.Info, now time.Time) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tSTATE\tFOR\tSIZE\tFPS\tAGE\tRESTARTS\tMEMORY\tPID\tNAME\tERROR")
+	for _, c := range cameras {
+		size, age, memory, pid, why := "-", "-", "-", "-", c.Error
+		if c.Width > 0 {
+			size = fmt.Sprintf("%dx%d", c.Width, c.Height)
+		}
+		if c.AgeMs >= 0 {
+			age = (time.Duration(c.AgeMs) * time.Millisecond).String()
+		}
+		if c.RSS > 0 {
+			memory = fmt.Sprintf("%d MiB", c.RSS>>20)
+		}
+		if c.PID > 0 {
+			pid = fmt.Sprint(c.PID)
+		}
+		if wait := c.RetryAt.Sub(now).Round(time.Second); wait > 0 && why != "" {
+			why += fmt.Sprintf(" (tried again in %s)", wait)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.1f\t%s\t%d\t%s\t%s\t%s\t%s\n",
+			c.ID, c.State, now.Sub(c.Since).Round(time.Second), size, c.FPS, age, c.Restarts, memory, pid, c.Name, why)
+	}
+	return w.Flush()
+}
+
+// condition says below the table what an operator should know of the supervisor itself.
+func condition(out io.Writer, s *control.System) {
+	if s == nil {
+		return
+	}
+	if s.Config.Error != "" {
+		fmt.Fprintf(out, "\nThe configuration has mistakes since %s and is not in force; all goes on as before:\n%s\n",
+			s.Config.Failed.Local().Format(time.DateTime), s.Config.Error)
+	}
+	for _, w := range s.Warnings {
+		fmt.Fprintf(out, "\n%s\n", w)
+	}
+}
+
+func failures(ctx context.Context, c *cli.Command, s *session) error {
+	id := camera.ID(c.Args().First())
+	if id == "" {
+		return errors.New("name a camera: supervisor failures ID")
+	}
+	reply, err := s.control.Do(ctx, control.Failures, control.Request{Camera: id})
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		if reply.Failures == nil {
+			reply.Failures = []camera.Failure{}
+		}
+		return printJSON(s.out, reply.Failures)
+	}
+	for _, f := range reply.Failures {
+		ran := (time.Duration(f.RanMs) * time.Millisecond).Round(time.Millisecond)
+		fmt.Fprintf(s.out, "%s  %s after %s: %s\n", f.At.Local().Format(time.DateTime), f.Cause, ran, cmp.Or(f.Text, "no reason was given"))
+		if len(f.Tail) > 0 {
+			fmt.Fprintf(s.out, "    %s\n", strings.Join(f.Tail, "\n    "))
+		}
+	}
+	if len(reply.Failures) == 0 {
+		fmt.Fprintf(s.out, "%s: nothing has failed since the supervisor was started\n", id)
+	}
+	return nil
+}
+
+func reloadConfig(ctx context.Context, c *cli.Command, s *session) error {
+	reply, err := s.control.Do(ctx, control.Reload, control.Request{Preview: c.Bool("preview")})
+	if err == nil {
+		fmt.Fprintln(s.out, reply.Text)
+	}
+	return err
+}
