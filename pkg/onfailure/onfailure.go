@@ -72,7 +72,7 @@ func (a *Action) run(ctx context.Context, e Event, line func(string)) error {
 		env = append(env, name+"="+value)
 	}
 	p, err := process.Start(process.Spec{
-		Path: "/bin/sh", Args: []string{"-c", a.Command}, Env: env, Dir: a.Dir, Line: line, Grace: grace,
+		Path: "/bin/sh", Args: []string{"-c", a.Command}, Env: env, Dir: a.Dir, Alone: true, Line: line, Grace: grace,
 	})
 	if err != nil {
 		return fmt.Errorf("run command of on_failure: %w", err)

@@ -85,7 +85,7 @@ func TestGrandchildThatLeftTheProcessGroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	looked.Close()
-	defer func() { look.Close(); parent.Wait(); t.Log(out.String()) }()
+	defer func() { stdin.Close(); look.Close(); parent.Wait(); t.Log(out.String()) }()
 	held, err := os.OpenFile(fifo, os.O_RDWR, 0) // without a wait for a writer, of which this is one
 	if err != nil {
 		t.Fatal(err)
