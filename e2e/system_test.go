@@ -67,11 +67,18 @@ func freeAddr(t testing.TB) string {
 // start runs a supervisor with this configuration (server and state_dir are put before it) and waits until it serves.
 func start(t *testing.T, cameras string, env ...string) *system {
 	t.Helper()
+	s := prepare(t, cameras, env...)
+	s.launch()
+	t.Cleanup(s.stop)
+	return s
+}
+
+// prepare is start without the start.
+func prepare(t *testing.T, cameras string, env ...string) *system {
+	t.Helper()
 	s := &system{t: t, dir: t.TempDir(), addr: freeAddr(t), env: env}
 	s.config = filepath.Join(s.dir, "cameras.yaml")
 	s.configure(cameras)
-	s.launch()
-	t.Cleanup(s.stop)
 	return s
 }
 

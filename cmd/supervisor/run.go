@@ -69,12 +69,14 @@ func run(ctx context.Context, file string, cfg *config.Config, hup <-chan os.Sig
 	}
 	s.holds = holds(log) // before anything is started
 	state, err := statedir.Lock(cfg.StateDir)
-	if err != nil {
+	if errors.Is(err, statedir.ErrUnusable) {
+		log.Warn("the state directory cannot be used, pictures are shown all the same: make room on its disk", "err", err)
+	} else if err != nil {
 		return err
 	}
 	defer func() { _ = state.Unlock() }()
 
-	if s.server, err = broker.Start(filepath.Join(cfg.StateDir, "bus"), log); err != nil {
+	if s.server, err = broker.Start(ctx, filepath.Join(cfg.StateDir, "bus"), log); err != nil {
 		return err
 	}
 	defer s.server.Stop()
@@ -87,9 +89,6 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, hup <-chan os.S
 		return err
 	}
 	defer s.nc.Close()
-	if err := bus.CreateBuckets(ctx, s.nc); err != nil {
-		return err
-	}
 	relaySpec, err := s.relaySpec(s.cfg)
 	if err != nil {
 		return err
@@ -118,7 +117,7 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, hup <-chan os.S
 	}
 	defer func() { err = errors.Join(err, stopControl()) }()
 	if err := state.WriteAccess(s.access(controlUser, broker.AllowAll)); err != nil {
-		return err
+		s.log.Warn("commands such as status will not find this supervisor: make room for its state directory", "err", err)
 	}
 	s.log.Info("supervisor started", "version", version, "config", s.file, "cameras", len(descriptions), "state_dir", s.cfg.StateDir)
 	var tasks sync.WaitGroup
@@ -153,5 +152,5 @@ func (s *system) report(ctx context.Context) {
 
 // condition tells how the supervisor itself fares.
 func (s *system) condition() control.System {
-	return control.System{Version: version, Started: s.started, Config: s.reloader.State(), Relay: s.relay.restarts()}
+	return control.System{Version: version, Started: s.started, Config: s.reloader.State(), Relay: s.relay.restarts(), Warnings: s.server.Warnings()}
 }

@@ -2,10 +2,12 @@
 package broker
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -25,15 +27,25 @@ const (
 	startTimeout  = 20 * time.Second
 )
 
+// The store of JetStream.
+const (
+	storeMemory = 64 << 20 // bytes
+	storeFiles  = 64 << 20 // bytes
+)
+
 // Server is the embedded NATS server: loopback, a random port, one user per process with its own password and
 // permissions. A consumer that does not read loses messages; it never holds up a publisher.
 type Server struct {
-	srv   *server.Server
-	users *users
+	srv      *server.Server
+	users    *users
+	log      *slog.Logger
+	borrowed string   // folder that is removed at the end, "" for none
+	warnings []string // what does not work as it should
 }
 
-// Start serves the bus until Stop. Selections are stored below dir.
-func Start(dir string, log *slog.Logger) (*Server, error) {
+// Start serves the bus until Stop, with its buckets. Selections are stored below dir; where they cannot be, because what is
+// there is damaged or the disk is full, the bus is served all the same: see Warnings.
+func Start(ctx context.Context, dir string, log *slog.Logger) (*Server, error) {
 	u := &users{byName: make(map[string]user)}
 	srv, err := server.NewServer(&server.Options{
 		ServerName: "linkstart",
@@ -44,10 +56,6 @@ func Start(dir string, log *slog.Logger) (*Server, error) {
 		WriteDeadline:              writeDeadline,
 		NoFastProducerStall:        true,
 		DisableShortFirstPing:      true,
-		JetStream:                  true,
-		StoreDir:                   dir,
-		JetStreamMaxMemory:         64 << 20,
-		JetStreamMaxStore:          64 << 20,
 		CustomClientAuthentication: u,
 	})
 	if err != nil {
@@ -60,8 +68,16 @@ func Start(dir string, log *slog.Logger) (*Server, error) {
 		srv.WaitForShutdown()
 		return nil, fmt.Errorf("start bus: not ready for connections after %s", startTimeout)
 	}
-	return &Server{srv: srv, users: u}, nil
+	s := &Server{srv: srv, users: u, log: log}
+	if err := s.openStore(ctx, dir); err != nil {
+		s.Stop()
+		return nil, err
+	}
+	return s, nil
 }
+
+// Warnings are what a person should know of a store that does not work as it should; nil where all is well.
+func (s *Server) Warnings() []string { return s.warnings }
 
 // URL is where processes of this machine connect.
 func (s *Server) URL() string { return s.srv.ClientURL() }
@@ -70,6 +86,11 @@ func (s *Server) URL() string { return s.srv.ClientURL() }
 func (s *Server) Stop() {
 	s.srv.Shutdown()
 	s.srv.WaitForShutdown()
+	if s.borrowed != "" {
+		if err := os.RemoveAll(s.borrowed); err != nil {
+			s.log.Warn("store in memory not removed", "err", err)
+		}
+	}
 }
 
 // Permissions are the subjects that a user may publish and subscribe; Reply lets it answer requests that it received.

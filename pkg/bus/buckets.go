@@ -20,7 +20,18 @@ const (
 	valueBytes  = 4 << 10
 )
 
-// CreateBuckets makes the buckets where they are missing; nc is a connection that may administer JetStream. It also
+// trialKey is no name that a room can have.
+const trialKey = "_trial"
+
+// try writes an entry and takes it away again.
+func try(ctx context.Context, kv jetstream.KeyValue) error {
+	if _, err := kv.PutString(ctx, trialKey, ""); err != nil {
+		return err
+	}
+	return kv.Purge(ctx, trialKey)
+}
+
+// CreateBuckets makes the buckets where they are missing, and makes sure that they can be written; nc is a connection that may administer JetStream. It also
 // shows that JetStream is ready, which comes later than connections.
 func CreateBuckets(ctx context.Context, nc *nats.Conn) error {
 	js, err := jetstream.New(nc)
@@ -30,11 +41,14 @@ func CreateBuckets(ctx context.Context, nc *nats.Conn) error {
 	for name, storage := range map[string]jetstream.StorageType{
 		SelectionBucket: jetstream.FileStorage, TakeoverBucket: jetstream.MemoryStorage,
 	} {
-		_, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+		kv, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
 			Bucket: name, Storage: storage, History: 1, MaxBytes: bucketBytes, MaxValueSize: valueBytes,
 		})
 		if err != nil {
 			return fmt.Errorf("create bucket %s: %w", name, err)
+		}
+		if err := try(ctx, kv); err != nil {
+			return fmt.Errorf("write bucket %s: %w", name, err)
 		}
 	}
 	return nil

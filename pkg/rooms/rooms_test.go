@@ -36,7 +36,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	server, err := broker.Start(t.TempDir(), slog.New(slog.DiscardHandler))
+	server, err := broker.Start(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,16 @@ func TestSelectionIsKnownToLateComers(t *testing.T) {
 }
 
 func TestOutageIsSurvived(t *testing.T) {
-	w := newWorld(t) // without buckets
+	w := newWorld(t)
+	js, err := jetstream.New(w.admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bucket := range []string{bus.SelectionBucket, bus.TakeoverBucket} {
+		if err := js.DeleteKeyValue(t.Context(), bucket); err != nil {
+			t.Fatal(err)
+		}
+	}
 	r, changes := w.open(child.Room{ID: "main"})
 	if err := r.Select(t.Context(), "main", "a"); !errors.Is(err, rooms.ErrUnavailable) {
 		t.Errorf("error is %v, want ErrUnavailable", err)
