@@ -87,18 +87,19 @@ func (r *Reloader) Watch(ctx context.Context) {
 	}
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
-	settled := time.NewTimer(0)
-	<-settled.C
-	defer settled.Stop()
+	var settled <-chan time.Time // it is not put off by further changes: in a busy folder it would never come
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-events:
-			settled.Reset(settle)
+			if settled == nil {
+				settled = time.After(settle)
+			}
 		case <-poll.C:
 			r.look()
-		case <-settled.C:
+		case <-settled:
+			settled = nil
 			r.look()
 		}
 	}
