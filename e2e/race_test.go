@@ -1,4 +1,4 @@
-//go:build !soak && !screenshot
+//go:build !soak && !screenshot && !chaos
 
 package e2e
 
