@@ -7,7 +7,7 @@ GO      ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run build opencv test bench lint fuzz soak screenshot clean
+.PHONY: help run build opencv test bench lint fuzz soak chaos screenshot clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ fuzz: ## feed every parser random input, FUZZTIME each (default 20s)
 soak: ## half an hour of faults, or of switching: WHAT=Faults or Switching (default both), MINUTES=30
 	@deploy/packages.sh test
 	$(GO) test -tags 'opencv soak' -run "TestSoak$(WHAT)" -v -count=1 -timeout 3h ./e2e/ -minutes $(or $(MINUTES),30)
+
+chaos: ## minutes of faults at random, and the figures of docs/reliability.md: MINUTES=5, SEED=1
+	@deploy/packages.sh test
+	$(GO) test -tags 'opencv chaos' -run TestChaosLong -v -count=1 -timeout 3h ./e2e/ -minutes $(or $(MINUTES),5) -seed $(or $(SEED),1)
 
 screenshot: ## make docs/screenshot.png anew, with the shipped cameras.yaml
 	@deploy/packages.sh test
