@@ -274,3 +274,33 @@ func TestManyCamerasStart(t *testing.T) {
 		}
 	}
 }
+
+// TestPageTellsOfMistakes: whoever looks at the page learns that the file is not in force, until it is.
+func TestPageTellsOfMistakes(t *testing.T) {
+	s := start(t, twoCameras)
+	p := open(t, chrome(t), s.url("/"), look{width: 1280, height: 800})
+	p.shows("a")
+	says := func() string {
+		return eval[string](p, `document.querySelector("#config").hidden ? "" : document.querySelector("#config").textContent`)
+	}
+	if text := says(); text != "" {
+		t.Errorf("the page says %q", text)
+	}
+	s.configure("cameras:\n  - {id: a, sorce: '<b>x</b>'}\n")
+	s.eventually("the page tells of the mistake", func() error {
+		if text := says(); !strings.Contains(text, `unknown key "sorce"`) || !strings.Contains(text, "not in force") {
+			return fmt.Errorf("it says %q", text)
+		}
+		return nil
+	})
+	p.shows("a")
+	s.configure(twoCameras)
+	s.eventually("the page tells no more", func() error {
+		if text := says(); text != "" {
+			return fmt.Errorf("it says %q", text)
+		}
+		return nil
+	})
+	p.shows("a")
+	p.quiet()
+}

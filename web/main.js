@@ -13,6 +13,7 @@ import { cameraOf, hashOf, roomOf, socketOf } from "./address.js";
 import { Alarms } from "./alarms.js";
 import * as api from "./api.js";
 import { Cameras } from "./cameras.js";
+import { ConfigNotice } from "./confignotice.js";
 import { find, say, shape } from "./dom.js";
 import { Engine } from "./engine.js";
 import { Texts } from "./i18n.js";
@@ -40,6 +41,7 @@ class Viewer {
   #cameras = new Cameras();
   #engine = new Engine(socketOf(document.baseURI));
   #messages = new Messages(find(document, "#messages"));
+  #config = new ConfigNotice(find(document, "#config"), this.#texts);
   #restarts = new Restarts(this.#cameras, this.#messages, this.#texts);
   #stage = new Stage(find(document, "[data-stage]"), this.#cameras, this.#texts);
   #switchTime = new SwitchTime(document, this.#texts);
@@ -110,10 +112,12 @@ class Viewer {
     switch (message.type) {
       case "hello":
         for (const room of message.rooms ?? []) this.#roomSays(room);
+        this.#config.show(message.config);
         return this.#cameras.replace(message.cameras);
       case "cameras": return this.#cameras.replace(message.cameras);
       case "status": return this.#cameras.status(/** @type {any} */ (message));
       case "room": return this.#roomSays(message);
+      case "config": return this.#config.show(message);
       case "watching":
         if (message.stream !== this.#stream) return;
         find(document, "#stage-slow").hidden = message.rendition !== "sub"; // auto: the server moves a slow viewer there

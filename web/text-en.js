@@ -22,6 +22,8 @@ export const en = {
   lost: "Connection lost",
   lost_hint: "Trying again by itself.",
 
+  config_mistakes: "The configuration has mistakes since {time} and is not in force; all goes on as before",
+
   restart: "Restart camera process",
   snapshot: "Save snapshot",
   fullscreen: "Full screen",

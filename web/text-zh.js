@@ -22,6 +22,8 @@ export const zh = {
   lost: "连接已断开",
   lost_hint: "正在自动重连。",
 
+  config_mistakes: "配置文件自 {time} 起有错误，尚未生效；一切照旧运行",
+
   restart: "重启摄像机进程",
   snapshot: "保存截图",
   fullscreen: "全屏",
