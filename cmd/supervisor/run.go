@@ -53,13 +53,13 @@ func run(ctx context.Context, file string, cfg *config.Config, reload <-chan os.
 		file: file, cfg: cfg, log: log, bin: filepath.Dir(executable),
 		scrub: secret.NewScrubber(cfg.Secrets()...), passwords: make(map[string]string),
 	}
-	state, err := statedir.Lock(cfg.StateDir)
+	state, err := statedir.Lock(cfg.StateDir, log)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = state.Unlock() }()
 
-	if s.server, err = broker.Start(filepath.Join(cfg.StateDir, "bus"), log); err != nil {
+	if s.server, err = broker.Start(state.Bus(), log); err != nil {
 		return err
 	}
 	defer s.server.Stop()
@@ -72,9 +72,11 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, reload <-chan o
 		return err
 	}
 	defer s.nc.Close()
-	if err := bus.CreateBuckets(ctx, s.nc); err != nil {
+	stopBuckets, err := s.server.KeepBuckets(ctx, s.nc)
+	if err != nil {
 		return err
 	}
+	defer stopBuckets()
 	relaySpec, err := s.relaySpec(s.cfg)
 	if err != nil {
 		return err
@@ -97,9 +99,7 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, reload <-chan o
 		return err
 	}
 	defer func() { err = errors.Join(err, stopControl()) }()
-	if err := state.WriteAccess(s.access(controlUser, broker.AllowAll)); err != nil {
-		return err
-	}
+	defer state.KeepAccess(s.access(controlUser, broker.AllowAll))()
 	var relayEnded sync.WaitGroup
 	relayEnded.Go(func() { s.relay.Run(ctx, relaySpec) })
 	s.log.Info("supervisor started", "version", version, "config", s.file, "cameras", len(descriptions), "state_dir", s.cfg.StateDir)

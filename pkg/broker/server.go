@@ -2,6 +2,7 @@
 package broker
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"fmt"
@@ -30,9 +31,11 @@ const (
 type Server struct {
 	srv   *server.Server
 	users *users
+	store *store
 }
 
-// Start serves the bus until Stop. Selections are stored below dir.
+// Start serves the bus until Stop. Selections are stored below dir, "" for nowhere. That nothing can be stored there is said
+// in the log and stops nothing: they are kept in memory then.
 func Start(dir string, log *slog.Logger) (*Server, error) {
 	u := &users{byName: make(map[string]user)}
 	srv, err := server.NewServer(&server.Options{
@@ -44,10 +47,6 @@ func Start(dir string, log *slog.Logger) (*Server, error) {
 		WriteDeadline:              writeDeadline,
 		NoFastProducerStall:        true,
 		DisableShortFirstPing:      true,
-		JetStream:                  true,
-		StoreDir:                   dir,
-		JetStreamMaxMemory:         64 << 20,
-		JetStreamMaxStore:          64 << 20,
 		CustomClientAuthentication: u,
 	})
 	if err != nil {
@@ -60,7 +59,9 @@ func Start(dir string, log *slog.Logger) (*Server, error) {
 		srv.WaitForShutdown()
 		return nil, fmt.Errorf("start bus: not ready for connections after %s", startTimeout)
 	}
-	return &Server{srv: srv, users: u}, nil
+	s := &Server{srv: srv, users: u, store: &store{srv: srv, dir: dir, log: log}}
+	s.store.open()
+	return s, nil
 }
 
 // URL is where processes of this machine connect.
@@ -70,6 +71,7 @@ func (s *Server) URL() string { return s.srv.ClientURL() }
 func (s *Server) Stop() {
 	s.srv.Shutdown()
 	s.srv.WaitForShutdown()
+	s.store.removeTemp()
 }
 
 // Permissions are the subjects that a user may publish and subscribe; Reply lets it answer requests that it received.
@@ -136,17 +138,30 @@ func (u *users) Check(c server.ClientAuthentication) bool {
 	return true
 }
 
-// natsLog puts the server's own log into ours. Its notices are of interest to developers only.
+// natsLog puts the server's own log into ours. Its notices are of interest to developers only, and what it says of its files,
+// for each message that it cannot store, is said once and in other words by store and keeper.
 type natsLog struct{ log *slog.Logger }
+
+var ofFiles = []string{"Filestore ", "JetStream failed to store", "JetStream stream ", "Stream create failed", "Filesystem permission denied",
+	"  Error ", "  Missing stream", "  Stream metafile"}
+
+func (l natsLog) put(level slog.Level, f string, v []any) {
+	for _, prefix := range ofFiles {
+		if strings.HasPrefix(f, prefix) {
+			level = slog.LevelDebug
+		}
+	}
+	l.log.Log(context.Background(), level, fmt.Sprintf(f, v...))
+}
 
 func (l natsLog) Noticef(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }
 func (l natsLog) Warnf(f string, v ...any) {
 	if strings.HasPrefix(f, "Maximum payloads over") { // a discouragement that pictures cannot heed
 		return
 	}
-	l.log.Warn(fmt.Sprintf(f, v...))
+	l.put(slog.LevelWarn, f, v)
 }
-func (l natsLog) Errorf(f string, v ...any) { l.log.Error(fmt.Sprintf(f, v...)) }
+func (l natsLog) Errorf(f string, v ...any) { l.put(slog.LevelError, f, v) }
 func (l natsLog) Fatalf(f string, v ...any) { l.log.Error(fmt.Sprintf(f, v...)) }
 func (l natsLog) Debugf(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }
 func (l natsLog) Tracef(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }

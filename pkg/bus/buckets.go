@@ -27,8 +27,13 @@ func CreateBuckets(ctx context.Context, nc *nats.Conn) error {
 	if err != nil {
 		return fmt.Errorf("open JetStream: %w", err)
 	}
+	return MakeBuckets(ctx, js, jetstream.FileStorage)
+}
+
+// MakeBuckets makes the buckets where they are missing, that of selections in files or, where there is no room, in memory.
+func MakeBuckets(ctx context.Context, js jetstream.JetStream, selection jetstream.StorageType) error {
 	for name, storage := range map[string]jetstream.StorageType{
-		SelectionBucket: jetstream.FileStorage, TakeoverBucket: jetstream.MemoryStorage,
+		SelectionBucket: selection, TakeoverBucket: jetstream.MemoryStorage,
 	} {
 		_, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
 			Bucket: name, Storage: storage, History: 1, MaxBytes: bucketBytes, MaxValueSize: valueBytes,
@@ -39,3 +44,7 @@ func CreateBuckets(ctx context.Context, nc *nats.Conn) error {
 	}
 	return nil
 }
+
+// BucketMade is the subject of the message that the bus sends when it has made or restored a bucket: who watches an older one of
+// that name has to watch anew.
+func BucketMade(bucket string) string { return "$JS.EVENT.ADVISORY.STREAM.CREATED.KV_" + bucket }

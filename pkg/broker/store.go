@@ -1,0 +1,131 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// probeBytes must fit on the disk for it to count as having room.
+const probeBytes = 256 << 10
+
+var errNoFolder = errors.New("the state directory cannot be used")
+
+// store is where JetStream has its files: in dir, or while that cannot be used in a private folder, where everything is in
+// memory and only a folder is needed. One goroutine at a time uses it.
+type store struct {
+	srv  *server.Server
+	dir  string // "" for none
+	log  *slog.Logger
+	temp string // private folder in use, "" while dir is
+	told bool   // that dir cannot be used
+}
+
+// open opens dir, moving aside what is there if that cannot be read, or else the private folder.
+func (s *store) open() {
+	if err := s.openDir(); err != nil {
+		s.openTemp(err)
+	}
+}
+
+func (s *store) inMemory() bool { return s.temp != "" }
+
+// openDir has JetStream use dir.
+func (s *store) openDir() error {
+	if s.dir == "" {
+		return errNoFolder
+	}
+	err := s.enable(s.dir)
+	if err != nil && s.moveAside(err) {
+		err = s.enable(s.dir)
+	}
+	if err == nil {
+		s.removeTemp()
+	}
+	return err
+}
+
+// openTemp has JetStream use a private folder, because of why. Where none can be made there are no buckets: no room can be
+// switched, but pictures come.
+func (s *store) openTemp(why error) {
+	if !s.told {
+		s.log.Warn("selections are kept in memory and will not survive a restart, because they cannot be stored: "+
+			"make room, or let this user write there; it is tried again by itself", "dir", s.dir, "err", why)
+		s.told = true
+	}
+	var errs []error
+	for _, parent := range []string{os.TempDir(), "/dev/shm"} {
+		dir, err := os.MkdirTemp(parent, "linkstart-bus-")
+		if err == nil {
+			if err = s.enable(dir); err == nil {
+				s.removeTemp()
+				s.temp = dir
+				return
+			}
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+		errs = append(errs, err)
+	}
+	s.log.Error("rooms cannot be switched: no folder for temporary files can be used", "err", errors.Join(errs...))
+}
+
+// enable has JetStream use another folder than before.
+func (s *store) enable(dir string) error {
+	if err := s.srv.DisableJetStream(); err != nil {
+		return fmt.Errorf("close store: %w", err)
+	}
+	err := s.srv.EnableJetStream(&server.JetStreamConfig{StoreDir: dir, MaxMemory: 64 << 20, MaxStore: 64 << 20})
+	if err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	return nil
+}
+
+// moveAside keeps what cannot be read under another name, and only the newest of such. It reports whether dir is free now: it is
+// not where nothing can be written, and then nothing may be wrong with what is there.
+func (s *store) moveAside(why error) bool {
+	if _, err := os.Lstat(s.dir); err != nil || probe(filepath.Dir(s.dir)) != nil {
+		return false
+	}
+	old, _ := filepath.Glob(s.dir + ".corrupt-*") // fails only on a bad pattern
+	aside := s.dir + ".corrupt-" + time.Now().UTC().Format("20060102T150405.000000000")
+	if err := errors.Join(s.srv.DisableJetStream(), os.Rename(s.dir, aside)); err != nil {
+		return false
+	}
+	s.log.Warn("the stored selections are damaged and lost: rooms start without a camera, until one is selected; what was there is kept",
+		"moved_to", aside, "err", why)
+	for _, name := range old {
+		if err := os.RemoveAll(name); err != nil {
+			s.log.Warn("an older copy of damaged selections cannot be removed", "err", err)
+		}
+	}
+	return true
+}
+
+func (s *store) removeTemp() {
+	if s.temp == "" {
+		return
+	}
+	if err := os.RemoveAll(s.temp); err != nil {
+		s.log.Warn("temporary folder cannot be removed", "err", err)
+	}
+	s.temp = ""
+}
+
+// probe tells whether a folder can be written to and its disk has room.
+func probe(dir string) (err error) {
+	f, err := os.CreateTemp(dir, ".probe-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close(), os.Remove(f.Name())) }()
+	if _, err := f.Write(make([]byte, probeBytes)); err != nil {
+		return err
+	}
+	return f.Sync()
+}
