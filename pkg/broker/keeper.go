@@ -97,6 +97,10 @@ func (k *keeper) begin(ctx context.Context) {
 		}
 	}
 	k.selected = k.values(ctx, bus.SelectionBucket)
+	if what := k.store.damage.Load(); err == nil && what != nil {
+		k.log.Warn("the stored selections are damaged or were not closed: what can be read of them is kept, other rooms start without a camera",
+			"rooms", len(k.selected), "dir", k.store.dir, "err", *what)
+	}
 	if err == nil {
 		err = probe(k.store.dir)
 	}

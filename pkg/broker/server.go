@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -52,14 +53,15 @@ func Start(dir string, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure bus: %w", err)
 	}
-	srv.SetLoggerV2(natsLog{log}, false, false, false)
+	st := &store{srv: srv, dir: dir, log: log}
+	srv.SetLoggerV2(natsLog{log, &st.damage}, false, false, false)
 	srv.Start()
 	if !srv.ReadyForConnections(startTimeout) {
 		srv.Shutdown()
 		srv.WaitForShutdown()
 		return nil, fmt.Errorf("start bus: not ready for connections after %s", startTimeout)
 	}
-	s := &Server{srv: srv, users: u, store: &store{srv: srv, dir: dir, log: log}}
+	s := &Server{srv: srv, users: u, store: st}
 	s.store.open()
 	return s, nil
 }
@@ -140,7 +142,10 @@ func (u *users) Check(c server.ClientAuthentication) bool {
 
 // natsLog puts the server's own log into ours. Its notices are of interest to developers only, and what it says of its files,
 // for each message that it cannot store, is said once and in other words by store and keeper.
-type natsLog struct{ log *slog.Logger }
+type natsLog struct {
+	log    *slog.Logger
+	damage *atomic.Pointer[string] // what was said first of its files
+}
 
 var ofFiles = []string{"Filestore ", "JetStream failed to store", "JetStream stream ", "Stream create failed", "Filesystem permission denied",
 	"  Error ", "  Missing stream", "  Stream metafile"}
@@ -149,6 +154,8 @@ func (l natsLog) put(level slog.Level, f string, v []any) {
 	for _, prefix := range ofFiles {
 		if strings.HasPrefix(f, prefix) {
 			level = slog.LevelDebug
+			text := fmt.Sprintf(strings.TrimSpace(f), v...)
+			l.damage.CompareAndSwap(nil, &text)
 		}
 	}
 	l.log.Log(context.Background(), level, fmt.Sprintf(f, v...))

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -24,6 +25,8 @@ type store struct {
 	log  *slog.Logger
 	temp string // private folder in use, "" while dir is
 	told bool   // that dir cannot be used
+
+	damage atomic.Pointer[string] // what the server says of files that it cannot read
 }
 
 // open opens dir, moving aside what is there if that cannot be read, or else the private folder.
@@ -92,6 +95,7 @@ func (s *store) moveAside(why error) bool {
 	if _, err := os.Lstat(s.dir); err != nil || probe(filepath.Dir(s.dir)) != nil {
 		return false
 	}
+	s.damage.Store(nil)                           // it is said here
 	old, _ := filepath.Glob(s.dir + ".corrupt-*") // fails only on a bad pattern
 	aside := s.dir + ".corrupt-" + time.Now().UTC().Format("20060102T150405.000000000")
 	if err := errors.Join(s.srv.DisableJetStream(), os.Rename(s.dir, aside)); err != nil {
