@@ -17,6 +17,8 @@ import (
 	"linkstart/pkg/camera"
 )
 
+const twoCameras = "cameras:\n  - {id: a, source: 'test:clock'}\n  - {id: b, source: 'test:clock'}\n"
+
 // failures returns a camera's history, newest first.
 func (s *system) failures(id string) []camera.Failure {
 	s.t.Helper()

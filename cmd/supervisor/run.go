@@ -68,15 +68,13 @@ func run(ctx context.Context, file string, cfg *config.Config, hup <-chan os.Sig
 		systemd: systemd.New(log), watchdog: supervise.NewWatchdog(),
 	}
 	s.holds = holds(log) // before anything is started
-	state, err := statedir.Lock(cfg.StateDir)
-	if errors.Is(err, statedir.ErrUnusable) {
-		log.Warn("the state directory cannot be used, pictures are shown all the same: make room on its disk", "err", err)
-	} else if err != nil {
+	state, err := statedir.Lock(cfg.StateDir, log)
+	if err != nil {
 		return err
 	}
 	defer func() { _ = state.Unlock() }()
 
-	if s.server, err = broker.Start(ctx, filepath.Join(cfg.StateDir, "bus"), log); err != nil {
+	if s.server, err = broker.Start(state.Bus(), log); err != nil {
 		return err
 	}
 	defer s.server.Stop()
@@ -89,6 +87,11 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, hup <-chan os.S
 		return err
 	}
 	defer s.nc.Close()
+	stopBuckets, err := s.server.KeepBuckets(ctx, s.nc)
+	if err != nil {
+		return err
+	}
+	defer stopBuckets()
 	relaySpec, err := s.relaySpec(s.cfg)
 	if err != nil {
 		return err
@@ -116,9 +119,7 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, hup <-chan os.S
 		return err
 	}
 	defer func() { err = errors.Join(err, stopControl()) }()
-	if err := state.WriteAccess(s.access(controlUser, broker.AllowAll)); err != nil {
-		s.log.Warn("commands such as status will not find this supervisor: make room for its state directory", "err", err)
-	}
+	defer state.KeepAccess(s.access(controlUser, broker.AllowAll))()
 	s.log.Info("supervisor started", "version", version, "config", s.file, "cameras", len(descriptions), "state_dir", s.cfg.StateDir)
 	var tasks sync.WaitGroup
 	tasks.Go(func() { s.relay.keeper.Run(ctx, relaySpec) })

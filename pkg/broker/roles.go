@@ -43,6 +43,7 @@ func RelayPermissions(s bus.Subjects) Permissions {
 			"$JS.API.CONSUMER.DELETE.KV_"+b+".>",
 			"$JS.ACK.KV_"+b+".>", "$JS.FC.KV_"+b+".>",
 		)
+		p.Subscribe = append(p.Subscribe, bus.BucketMade(b))
 	}
 	return p
 }

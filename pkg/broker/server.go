@@ -7,9 +7,9 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -27,25 +27,17 @@ const (
 	startTimeout  = 20 * time.Second
 )
 
-// The store of JetStream.
-const (
-	storeMemory = 64 << 20 // bytes
-	storeFiles  = 64 << 20 // bytes
-)
-
 // Server is the embedded NATS server: loopback, a random port, one user per process with its own password and
 // permissions. A consumer that does not read loses messages; it never holds up a publisher.
 type Server struct {
-	srv      *server.Server
-	users    *users
-	log      *slog.Logger
-	borrowed string   // folder that is removed at the end, "" for none
-	warnings []string // what does not work as it should
+	srv   *server.Server
+	users *users
+	store *store
 }
 
-// Start serves the bus until Stop, with its buckets. Selections are stored below dir; where they cannot be, because what is
-// there is damaged or the disk is full, the bus is served all the same: see Warnings.
-func Start(ctx context.Context, dir string, log *slog.Logger) (*Server, error) {
+// Start serves the bus until Stop. Selections are stored below dir, "" for nowhere. That nothing can be stored there is said
+// in the log and stops nothing: they are kept in memory then.
+func Start(dir string, log *slog.Logger) (*Server, error) {
 	u := &users{byName: make(map[string]user)}
 	srv, err := server.NewServer(&server.Options{
 		ServerName: "linkstart",
@@ -61,23 +53,26 @@ func Start(ctx context.Context, dir string, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure bus: %w", err)
 	}
-	srv.SetLoggerV2(natsLog{log}, false, false, false)
+	st := &store{srv: srv, dir: dir, log: log}
+	srv.SetLoggerV2(natsLog{log, &st.damage}, false, false, false)
 	srv.Start()
 	if !srv.ReadyForConnections(startTimeout) {
 		srv.Shutdown()
 		srv.WaitForShutdown()
 		return nil, fmt.Errorf("start bus: not ready for connections after %s", startTimeout)
 	}
-	s := &Server{srv: srv, users: u, log: log}
-	if err := s.openStore(ctx, dir); err != nil {
-		s.Stop()
-		return nil, err
-	}
+	s := &Server{srv: srv, users: u, store: st}
+	s.store.open()
 	return s, nil
 }
 
-// Warnings are what a person should know of a store that does not work as it should; nil where all is well.
-func (s *Server) Warnings() []string { return s.warnings }
+// Warnings are what a person should know of a store that does not work as it should, in sentences; nil where all is well.
+func (s *Server) Warnings() []string {
+	if say := s.store.warning.Load(); say != nil {
+		return []string{*say}
+	}
+	return nil
+}
 
 // URL is where processes of this machine connect.
 func (s *Server) URL() string { return s.srv.ClientURL() }
@@ -86,11 +81,7 @@ func (s *Server) URL() string { return s.srv.ClientURL() }
 func (s *Server) Stop() {
 	s.srv.Shutdown()
 	s.srv.WaitForShutdown()
-	if s.borrowed != "" {
-		if err := os.RemoveAll(s.borrowed); err != nil {
-			s.log.Warn("store in memory not removed", "err", err)
-		}
-	}
+	s.store.removeTemp()
 }
 
 // Permissions are the subjects that a user may publish and subscribe; Reply lets it answer requests that it received.
@@ -157,17 +148,35 @@ func (u *users) Check(c server.ClientAuthentication) bool {
 	return true
 }
 
-// natsLog puts the server's own log into ours. Its notices are of interest to developers only.
-type natsLog struct{ log *slog.Logger }
+// natsLog puts the server's own log into ours. Its notices are of interest to developers only, and what it says of its files,
+// for each message that it cannot store, is said once and in other words by store and keeper.
+type natsLog struct {
+	log    *slog.Logger
+	damage *atomic.Pointer[string] // what was said first of its files
+}
+
+var ofFiles = []string{"Filestore ", "JetStream failed to store", "JetStream stream ", "Stream create failed", "Filesystem permission denied",
+	"  Error ", "  Missing stream", "  Stream metafile"}
+
+func (l natsLog) put(level slog.Level, f string, v []any) {
+	for _, prefix := range ofFiles {
+		if strings.HasPrefix(f, prefix) {
+			level = slog.LevelDebug
+			text := fmt.Sprintf(strings.TrimSpace(f), v...)
+			l.damage.CompareAndSwap(nil, &text)
+		}
+	}
+	l.log.Log(context.Background(), level, fmt.Sprintf(f, v...))
+}
 
 func (l natsLog) Noticef(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }
 func (l natsLog) Warnf(f string, v ...any) {
 	if strings.HasPrefix(f, "Maximum payloads over") { // a discouragement that pictures cannot heed
 		return
 	}
-	l.log.Warn(fmt.Sprintf(f, v...))
+	l.put(slog.LevelWarn, f, v)
 }
-func (l natsLog) Errorf(f string, v ...any) { l.log.Error(fmt.Sprintf(f, v...)) }
+func (l natsLog) Errorf(f string, v ...any) { l.put(slog.LevelError, f, v) }
 func (l natsLog) Fatalf(f string, v ...any) { l.log.Error(fmt.Sprintf(f, v...)) }
 func (l natsLog) Debugf(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }
 func (l natsLog) Tracef(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }

@@ -1,122 +1,140 @@
 package broker
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
-
-	"linkstart/pkg/bus"
 )
 
-const (
-	storeUser    = "store"
-	storeTimeout = 10 * time.Second
-	trialBytes   = 256 << 10 // that must fit onto the disk: what a new store takes, several times over
-)
+// probeBytes must fit on the disk for it to count as having room.
+const probeBytes = 256 << 10
 
-// openStore opens the store in dir. What cannot be used is set aside; where nothing can be written, the store is in memory.
-// Pictures matter more than selections: only where neither works is it an error.
-func (s *Server) openStore(ctx context.Context, dir string) error {
-	err := s.tryStore(ctx, dir)
-	if err == nil {
-		return nil
+var errNoFolder = errors.New("the state directory cannot be used")
+
+// store is where JetStream has its files: in dir, or while that cannot be used in a private folder, where everything is in
+// memory and only a folder is needed. One goroutine at a time uses it.
+type store struct {
+	srv  *server.Server
+	dir  string // "" for none
+	log  *slog.Logger
+	temp string // private folder in use, "" while dir is
+	told bool   // that dir cannot be used
+
+	warning atomic.Pointer[string] // what a person should know while all goes on
+	damage  atomic.Pointer[string] // what the server says of files that it cannot read
+}
+
+// open opens dir, moving aside what is there if that cannot be read, or else the private folder.
+func (s *store) open() {
+	if err := s.openDir(); err != nil {
+		s.openTemp(err)
 	}
-	if full := writable(filepath.Dir(dir)); full != nil {
-		err = full
-	} else if aside, asideErr := setAside(dir); asideErr == nil {
-		if err2 := s.tryStore(ctx, dir); err2 == nil {
-			s.warn(fmt.Sprintf("The store of selections was damaged and is begun anew: every room shows the first camera until one is selected. "+
-				"What was there is kept in %s.", aside), err)
-			return nil
+}
+
+func (s *store) inMemory() bool { return s.temp != "" }
+
+// openDir has JetStream use dir.
+func (s *store) openDir() error {
+	if s.dir == "" {
+		return errNoFolder
+	}
+	err := s.enable(s.dir)
+	if err != nil && s.moveAside(err) {
+		err = s.enable(s.dir)
+	}
+	if err == nil {
+		s.removeTemp()
+	}
+	return err
+}
+
+const inMemoryText = "selections are kept in memory and will not survive a restart, because they cannot be stored: " +
+	"make room for the state directory, or let this user write there; it is tried again by itself"
+
+// openTemp has JetStream use a private folder, because of why. Where none can be made there are no buckets: no room can be
+// switched, but pictures come.
+func (s *store) openTemp(why error) {
+	if !s.told {
+		s.log.Warn(inMemoryText, "dir", s.dir, "err", why)
+		s.told = true
+	}
+	say := inMemoryText // what is told later holds no path
+	s.warning.Store(&say)
+	var errs []error
+	for _, parent := range []string{os.TempDir(), "/dev/shm"} {
+		dir, err := os.MkdirTemp(parent, "linkstart-bus-")
+		if err == nil {
+			if err = s.enable(dir); err == nil {
+				s.removeTemp()
+				s.temp = dir
+				return
+			}
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+		errs = append(errs, err)
+	}
+	s.log.Error("rooms cannot be switched: no folder for temporary files can be used", "err", errors.Join(errs...))
+}
+
+// enable has JetStream use another folder than before.
+func (s *store) enable(dir string) error {
+	if err := s.srv.DisableJetStream(); err != nil {
+		return fmt.Errorf("close store: %w", err)
+	}
+	err := s.srv.EnableJetStream(&server.JetStreamConfig{StoreDir: dir, MaxMemory: 64 << 20, MaxStore: 64 << 20})
+	if err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	return nil
+}
+
+// moveAside keeps what cannot be read under another name, and only the newest of such. It reports whether dir is free now: it is
+// not where nothing can be written, and then nothing may be wrong with what is there.
+func (s *store) moveAside(why error) bool {
+	if _, err := os.Lstat(s.dir); err != nil || probe(filepath.Dir(s.dir)) != nil {
+		return false
+	}
+	s.damage.Store(nil)                           // it is said here
+	old, _ := filepath.Glob(s.dir + ".corrupt-*") // fails only on a bad pattern
+	aside := s.dir + ".corrupt-" + time.Now().UTC().Format("20060102T150405.000000000")
+	if err := errors.Join(s.srv.DisableJetStream(), os.Rename(s.dir, aside)); err != nil {
+		return false
+	}
+	s.log.Warn("the stored selections are damaged and lost: rooms start without a camera, until one is selected; what was there is kept",
+		"moved_to", aside, "err", why)
+	for _, name := range old {
+		if err := os.RemoveAll(name); err != nil {
+			s.log.Warn("an older copy of damaged selections cannot be removed", "err", err)
 		}
 	}
-	memory, memoryErr := memoryDir()
-	if memoryErr == nil {
-		s.borrowed = memory
-		memoryErr = s.tryStore(ctx, memory)
-	}
-	if memoryErr != nil {
-		return fmt.Errorf("open store of the bus: %w", errors.Join(err, memoryErr))
-	}
-	s.warn(fmt.Sprintf("Selections are kept in memory only and will be forgotten when the supervisor stops, because %s cannot be written: "+
-		"make room on that disk or set state_dir to a folder that can be written, then restart the supervisor.", filepath.Dir(dir)), err)
-	return nil
+	return true
 }
 
-// warn tells the operator once, and whoever asks later.
-func (s *Server) warn(say string, err error) {
-	s.warnings = append(s.warnings, say)
-	s.log.Warn(say, "err", err)
+func (s *store) removeTemp() {
+	if s.temp == "" {
+		return
+	}
+	if err := os.RemoveAll(s.temp); err != nil {
+		s.log.Warn("temporary folder cannot be removed", "err", err)
+	}
+	s.temp = ""
 }
 
-// tryStore has JetStream use dir, and makes sure that the buckets are there and can be written.
-func (s *Server) tryStore(ctx context.Context, dir string) error {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	err := s.srv.EnableJetStream(&server.JetStreamConfig{StoreDir: dir, MaxMemory: storeMemory, MaxStore: storeFiles})
-	if err == nil {
-		err = s.makeBuckets(ctx)
-	}
-	if err != nil { // also where it could not be enabled: it counts as enabled for all that
-		return errors.Join(fmt.Errorf("use %s: %w", dir, err), s.srv.DisableJetStream())
-	}
-	return nil
-}
-
-func (s *Server) makeBuckets(ctx context.Context) error {
-	password := s.AddUser(storeUser, AllowAll)
-	defer s.RemoveUser(storeUser)
-	nc, err := nats.Connect("", nats.InProcessServer(s.srv), nats.UserInfo(storeUser, password))
-	if err != nil {
-		return fmt.Errorf("join own bus: %w", err)
-	}
-	defer nc.Close()
-	return bus.CreateBuckets(ctx, nc)
-}
-
-// writable tells whether a folder takes as much as a store needs.
-func writable(dir string) error {
-	f, err := os.CreateTemp(dir, "trial-")
+// probe tells whether a folder can be written to and its disk has room.
+func probe(dir string) (err error) {
+	f, err := os.CreateTemp(dir, ".probe-")
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(make([]byte, trialBytes))
-	return errors.Join(err, f.Sync(), f.Close(), os.Remove(f.Name()))
-}
-
-// setAside moves what is at dir out of the way and returns where it is now. Of what was set aside before, nothing is kept.
-func setAside(dir string) (string, error) {
-	old, err := filepath.Glob(dir + ".corrupt-*")
-	if err != nil {
-		return "", err
+	defer func() { err = errors.Join(err, f.Close(), os.Remove(f.Name())) }()
+	if _, err := f.Write(make([]byte, probeBytes)); err != nil {
+		return err
 	}
-	aside := dir + ".corrupt-" + time.Now().UTC().Format("20060102T150405Z")
-	if err := os.Rename(dir, aside); err != nil {
-		return "", fmt.Errorf("set damaged store aside: %w", err)
-	}
-	for _, o := range old {
-		if o != aside {
-			err = errors.Join(err, os.RemoveAll(o))
-		}
-	}
-	return aside, err
-}
-
-// memoryDir makes a folder of our own that no disk holds, or at least not that of the state directory.
-func memoryDir() (string, error) {
-	for _, parent := range []string{"/dev/shm", os.TempDir()} {
-		if dir, err := os.MkdirTemp(parent, "linkstart-"); err == nil {
-			if err := writable(dir); err == nil {
-				return dir, nil
-			}
-			_ = os.RemoveAll(dir)
-		}
-	}
-	return "", errors.New("no folder in memory can be written")
+	return f.Sync()
 }

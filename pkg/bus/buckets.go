@@ -20,36 +20,31 @@ const (
 	valueBytes  = 4 << 10
 )
 
-// trialKey is no name that a room can have.
-const trialKey = "_trial"
-
-// try writes an entry and takes it away again.
-func try(ctx context.Context, kv jetstream.KeyValue) error {
-	if _, err := kv.PutString(ctx, trialKey, ""); err != nil {
-		return err
-	}
-	return kv.Purge(ctx, trialKey)
-}
-
-// CreateBuckets makes the buckets where they are missing, and makes sure that they can be written; nc is a connection that may administer JetStream. It also
+// CreateBuckets makes the buckets where they are missing; nc is a connection that may administer JetStream. It also
 // shows that JetStream is ready, which comes later than connections.
 func CreateBuckets(ctx context.Context, nc *nats.Conn) error {
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return fmt.Errorf("open JetStream: %w", err)
 	}
+	return MakeBuckets(ctx, js, jetstream.FileStorage)
+}
+
+// MakeBuckets makes the buckets where they are missing, that of selections in files or, where there is no room, in memory.
+func MakeBuckets(ctx context.Context, js jetstream.JetStream, selection jetstream.StorageType) error {
 	for name, storage := range map[string]jetstream.StorageType{
-		SelectionBucket: jetstream.FileStorage, TakeoverBucket: jetstream.MemoryStorage,
+		SelectionBucket: selection, TakeoverBucket: jetstream.MemoryStorage,
 	} {
-		kv, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+		_, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
 			Bucket: name, Storage: storage, History: 1, MaxBytes: bucketBytes, MaxValueSize: valueBytes,
 		})
 		if err != nil {
 			return fmt.Errorf("create bucket %s: %w", name, err)
 		}
-		if err := try(ctx, kv); err != nil {
-			return fmt.Errorf("write bucket %s: %w", name, err)
-		}
 	}
 	return nil
 }
+
+// BucketMade is the subject of the message that the bus sends when it has made or restored a bucket: who watches an older one of
+// that name has to watch anew.
+func BucketMade(bucket string) string { return "$JS.EVENT.ADVISORY.STREAM.CREATED.KV_" + bucket }

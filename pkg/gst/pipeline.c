@@ -27,7 +27,7 @@ static void fail(ls_pipe *p, GError *error) {
 
 static GstFlowReturn on_sample(GstAppSink *sink, gpointer data) {
 	ls_pipe *p = data;
-	gint64 at = g_get_real_time();
+	gint64 at = g_get_monotonic_time(); // the clock may be set meanwhile;
 	GstSample *sample = gst_app_sink_try_pull_sample(sink, 0);
 	if (!sample)
 		return GST_FLOW_OK;
@@ -256,7 +256,7 @@ void ls_pipe_start(ls_pipe *p) {
 		fail(p, g_error_new_literal(GST_CORE_ERROR, GST_CORE_ERROR_STATE_CHANGE, "the pipeline does not start"));
 }
 
-int ls_pipe_wait(ls_pipe *p, gint64 timeout_us, GstSample **sample, gint64 *at_us) {
+int ls_pipe_wait(ls_pipe *p, gint64 timeout_us, GstSample **sample, gint64 *age_us) {
 	gint64 until = g_get_monotonic_time() + timeout_us;
 	int answer = LS_TIMEOUT;
 	g_mutex_lock(&p->mu);
@@ -264,7 +264,7 @@ int ls_pipe_wait(ls_pipe *p, gint64 timeout_us, GstSample **sample, gint64 *at_u
 		item *i = g_queue_pop_head(&p->items);
 		if (i) {
 			*sample = i->sample;
-			*at_us = i->at;
+			*age_us = g_get_monotonic_time() - i->at;
 			g_free(i);
 			g_cond_signal(&p->room);
 			answer = LS_SAMPLE;

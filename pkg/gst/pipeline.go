@@ -89,10 +89,10 @@ func (p *Pipeline) Start() { C.ls_pipe_start(p.c) }
 // first. Errors: ErrTimeout, ErrWoken, ErrEnd, ErrNoVideo, *Unknown, *Missing, *Error.
 func (p *Pipeline) Pull(limit time.Duration) (*Unit, error) {
 	var sample *C.GstSample
-	var at C.gint64
-	switch C.ls_pipe_wait(p.c, C.gint64(max(limit, 0).Microseconds()), &sample, &at) {
+	var age C.gint64
+	switch C.ls_pipe_wait(p.c, C.gint64(max(limit, 0).Microseconds()), &sample, &age) {
 	case C.LS_SAMPLE:
-		return newUnit(sample, time.UnixMicro(int64(at))), nil
+		return newUnit(sample, time.Now().Add(-time.Duration(age)*time.Microsecond)), nil
 	case C.LS_END:
 		return nil, ErrEnd
 	case C.LS_ERROR, C.LS_NO_VIDEO:

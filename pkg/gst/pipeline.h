@@ -28,7 +28,7 @@ void ls_pipe_tail(ls_pipe *p, const char *caps, const char *words);
 char *ls_pipe_set(ls_pipe *p, const char *element, const char *property, const char *value);
 int ls_pipe_offers(ls_pipe *p, const char *caps);
 void ls_pipe_start(ls_pipe *p);
-int ls_pipe_wait(ls_pipe *p, gint64 timeout_us, GstSample **sample, gint64 *at_us);
+int ls_pipe_wait(ls_pipe *p, gint64 timeout_us, GstSample **sample, gint64 *age_us);
 void ls_pipe_wake(ls_pipe *p);
 void ls_pipe_free(ls_pipe *p);
 char *ls_pipe_unknown(ls_pipe *p);

@@ -70,7 +70,7 @@ func (v *view) settle(now time.Time) (changed bool) {
 		v.other, v.opened = slot, now
 	}
 	switch f := v.other.Peek(); {
-	case f != nil && !f.NotLive && (v.last == nil || f.Captured.After(v.last.Captured)):
+	case f != nil && !f.NotLive && (v.last == nil || f.Captured.After(v.last.Captured) || v.last.Captured.After(now)): // the clock was set back
 		v.slot.Close()
 		v.slot, v.other = v.other, nil
 		v.choice.Shown(!small, now)

@@ -62,7 +62,7 @@ func newWorld(t testing.TB, cameras ...camera.Info) *world {
 func newWorldAt(t testing.TB, host string, cameras ...camera.Info) *world {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	server, err := broker.Start(t.Context(), t.TempDir(), log)
+	server, err := broker.Start(t.TempDir(), log)
 	if err != nil {
 		t.Fatal(err)
 	}

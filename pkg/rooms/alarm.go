@@ -119,12 +119,16 @@ func (r *Rooms) take(ctx context.Context, id camera.ID, t wire.Takeover) error {
 	if err != nil {
 		return fmt.Errorf("encode takeover: %w", err)
 	}
+	return insist(ctx, func(ctx context.Context) error { return r.put(ctx, id, t, value) })
+}
+
+func (r *Rooms) put(ctx context.Context, id camera.ID, t wire.Takeover, value []byte) error {
 	kv, err := r.js.KeyValue(ctx, bus.TakeoverBucket)
 	if err != nil {
 		return fmt.Errorf("open bucket %s: %w", bus.TakeoverBucket, err)
 	}
 	for {
-		now, revision, err := shown(ctx, kv, id)
+		now, revision, err := r.shown(ctx, kv, id)
 		if err != nil {
 			return err
 		}
@@ -143,7 +147,7 @@ func (r *Rooms) take(ctx context.Context, id camera.ID, t wire.Takeover) error {
 }
 
 // shown returns the takeover that is in force in a room, nil for none, and the revision to replace, 0 for none.
-func shown(ctx context.Context, kv jetstream.KeyValue, id camera.ID) (*wire.Takeover, uint64, error) {
+func (r *Rooms) shown(ctx context.Context, kv jetstream.KeyValue, id camera.ID) (*wire.Takeover, uint64, error) {
 	e, err := kv.Get(ctx, string(id))
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return nil, 0, nil
@@ -152,10 +156,21 @@ func shown(ctx context.Context, kv jetstream.KeyValue, id camera.ID) (*wire.Take
 		return nil, 0, fmt.Errorf("read takeover of %s: %w", id, err)
 	}
 	t := new(wire.Takeover)
-	if json.Unmarshal(e.Value(), t) != nil || !time.Now().Before(t.Until) {
+	if json.Unmarshal(e.Value(), t) != nil || !r.inForce(id, t) {
 		return nil, e.Revision(), nil
 	}
 	return t, e.Revision(), nil
+}
+
+// inForce tells whether a takeover is not over. Of one that was seen before the timer knows, which does not heed how the clock is
+// set.
+func (r *Rooms) inForce(id camera.ID, t *wire.Takeover) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if v := r.all[id]; v != nil && sameAlarm(v.entry, t) {
+		return v.alarm != nil
+	}
+	return time.Now().Before(t.Until)
 }
 
 // Acknowledge ends the takeover of every room that shows an alarm of this camera. An error wraps ErrUnavailable.
@@ -167,7 +182,7 @@ func (r *Rooms) Acknowledge(ctx context.Context, id camera.ID) error {
 		if err != nil {
 			break
 		}
-		err = acknowledge(ctx, kv, s.Room, id)
+		err = r.acknowledge(ctx, kv, s.Room, id)
 	}
 	if err != nil {
 		return fmt.Errorf("acknowledge alarm of %s: %w: %w", id, ErrUnavailable, err)
@@ -177,9 +192,9 @@ func (r *Rooms) Acknowledge(ctx context.Context, id camera.ID) error {
 
 // acknowledge ends a room's takeover if it is by that camera, also one that a relay has put there this moment; one by
 // another camera that has just replaced it stays.
-func acknowledge(ctx context.Context, kv jetstream.KeyValue, room, id camera.ID) error {
+func (r *Rooms) acknowledge(ctx context.Context, kv jetstream.KeyValue, room, id camera.ID) error {
 	for {
-		now, revision, err := shown(ctx, kv, room)
+		now, revision, err := r.shown(ctx, kv, room)
 		if err != nil || now == nil || now.Camera != id {
 			return err
 		}

@@ -23,6 +23,11 @@ import (
 const (
 	callTimeout = 3 * time.Second // of one call to a bucket
 	retryAfter  = time.Second     // when the buckets cannot be reached
+
+	// While the disk is full the supervisor moves the buckets to memory, which takes a moment: a call that is not answered
+	// is made again until callTimeout.
+	tryTime  = 500 * time.Millisecond
+	tryAgain = 100 * time.Millisecond
 )
 
 // ErrUnavailable is when the buckets cannot be reached; what the rooms show stays.
@@ -55,8 +60,9 @@ type Rooms struct {
 
 type room struct {
 	selected camera.ID
-	alarm    *wire.Takeover
-	timer    *time.Timer // ends alarm
+	alarm    *wire.Takeover // in force
+	entry    *wire.Takeover // in the bucket, in force or over
+	timer    *time.Timer    // ends alarm
 }
 
 // New makes rooms that Run keeps up to date. From its return on alarms are heard, to be dealt with by Run. changed is called after each change of what a room shows, one call at a
@@ -128,14 +134,36 @@ func (r *Rooms) Select(ctx context.Context, room, id camera.ID) error {
 func Select(ctx context.Context, js jetstream.JetStream, room, id camera.ID) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	kv, err := js.KeyValue(ctx, bus.SelectionBucket)
-	if err == nil {
-		_, err = kv.PutString(ctx, string(room), string(id))
-	}
-	if err != nil {
+	if err := insist(ctx, func(ctx context.Context) error { return put(ctx, js, room, id) }); err != nil {
 		return fmt.Errorf("select %s in %s: %w: %w", id, room, ErrUnavailable, err)
 	}
 	return nil
+}
+
+// insist makes a call to a bucket again and again until it is answered, or ctx ends.
+func insist(ctx context.Context, call func(context.Context) error) error {
+	for {
+		try, cancel := context.WithTimeout(ctx, tryTime)
+		err := call(try)
+		cancel()
+		if refused := (*jetstream.APIError)(nil); err == nil || errors.As(err, &refused) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(tryAgain):
+		}
+	}
+}
+
+func put(ctx context.Context, js jetstream.JetStream, room, id camera.ID) error {
+	kv, err := js.KeyValue(ctx, bus.SelectionBucket)
+	if err != nil {
+		return fmt.Errorf("open bucket %s: %w", bus.SelectionBucket, err)
+	}
+	_, err = kv.PutString(ctx, string(room), string(id))
+	return err
 }
 
 // apply changes a room and makes it known where that changed what it shows.

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
@@ -36,7 +38,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	server, err := broker.Start(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler))
+	server, err := broker.Start(t.TempDir(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,8 +69,13 @@ func (w *world) join(user string, p broker.Permissions) *nats.Conn {
 // open starts rooms as a relay has them, with a relay's rights; the channel has each change.
 func (w *world) open(configured ...child.Room) (*rooms.Rooms, <-chan rooms.State) {
 	w.t.Helper()
+	return w.follow(w.join(broker.RelayUser, broker.RelayPermissions(subjects)), configured...)
+}
+
+func (w *world) follow(nc *nats.Conn, configured ...child.Room) (*rooms.Rooms, <-chan rooms.State) {
+	w.t.Helper()
 	changes := make(chan rooms.State, 100)
-	r, err := rooms.New(w.join(broker.RelayUser, broker.RelayPermissions(subjects)), subjects, configured,
+	r, err := rooms.New(nc, subjects, configured,
 		func(s rooms.State) { changes <- s }, slog.New(slog.DiscardHandler))
 	if err != nil {
 		w.t.Fatal(err)
@@ -137,16 +144,7 @@ func TestSelectionIsKnownToLateComers(t *testing.T) {
 }
 
 func TestOutageIsSurvived(t *testing.T) {
-	w := newWorld(t)
-	js, err := jetstream.New(w.admin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, bucket := range []string{bus.SelectionBucket, bus.TakeoverBucket} {
-		if err := js.DeleteKeyValue(t.Context(), bucket); err != nil {
-			t.Fatal(err)
-		}
-	}
+	w := newWorld(t) // without buckets
 	r, changes := w.open(child.Room{ID: "main"})
 	if err := r.Select(t.Context(), "main", "a"); !errors.Is(err, rooms.ErrUnavailable) {
 		t.Errorf("error is %v, want ErrUnavailable", err)
@@ -156,6 +154,123 @@ func TestOutageIsSurvived(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.await(changes, "the selection is followed", shows("a"))
+}
+
+// What is selected while nobody can be reached is not lost, and what is selected afterwards is seen.
+func TestBusIsAwayForAWhile(t *testing.T) {
+	dir := t.TempDir()
+	serve := func(port int) *server.Server {
+		s, err := server.NewServer(&server.Options{
+			Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true, JetStream: true, StoreDir: dir,
+			JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: 64 << 20,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Start()
+		if !s.ReadyForConnections(patience) {
+			t.Fatal("the bus does not start")
+		}
+		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+		return s
+	}
+	first := serve(server.RANDOM_PORT)
+	port := first.Addr().(*net.TCPAddr).Port
+	join := func(user string) *nats.Conn {
+		nc, err := bus.Connect(t.Context(), bus.Access{URL: first.ClientURL(), User: user}, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(nc.Close)
+		return nc
+	}
+	w := &world{t: t, admin: join("admin")}
+	w.buckets()
+	r, changes := w.follow(join(broker.RelayUser), child.Room{ID: "main", AlarmTakeover: time.Hour})
+	if err := r.Select(t.Context(), "main", "a"); err != nil {
+		t.Fatal(err)
+	}
+	w.await(changes, "a is shown", shows("a"))
+	away := w.admin.StatusChanged(nats.RECONNECTING)
+	first.Shutdown()
+	first.WaitForShutdown()
+	<-away
+	serve(port)
+	js, err := jetstream.New(w.admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err := errors.New("not tried"); err != nil; { // the bucket of takeovers was in memory
+		if err = bus.CreateBuckets(t.Context(), w.admin); err == nil {
+			err = rooms.Select(t.Context(), js, "main", "b")
+		}
+		if t.Context().Err() != nil {
+			t.Fatal(err)
+		}
+	}
+	w.await(changes, "b is shown", shows("b"))
+	w.raise("c", "low")
+	w.await(changes, "c takes over", alarmed("c"))
+}
+
+// The bucket may be made anew, with other revisions and in memory, while it is followed.
+func TestBucketsAreMadeAnew(t *testing.T) {
+	w := newWorld(t)
+	w.buckets()
+	r, changes := w.open(child.Room{ID: "main", AlarmTakeover: time.Hour})
+	for _, id := range []camera.ID{"a", "b", "c"} {
+		if err := r.Select(t.Context(), "main", id); err != nil {
+			t.Fatal(err)
+		}
+		w.await(changes, string(id)+" is shown", shows(id))
+	}
+	w.raise("x", "high")
+	w.await(changes, "x takes over", alarmed("x"))
+	js, err := jetstream.New(w.admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bucket := range []string{bus.SelectionBucket, bus.TakeoverBucket} {
+		if err := js.DeleteKeyValue(t.Context(), bucket); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := bus.MakeBuckets(t.Context(), js, jetstream.MemoryStorage); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Select(t.Context(), "main", "d"); err != nil {
+		t.Fatal(err)
+	}
+	w.await(changes, "d is selected, and x still shown", func(s rooms.State) bool { return s.Camera == "d" && alarmed("x")(s) })
+	w.raise("y", "critical")
+	w.await(changes, "y takes over", alarmed("y"))
+}
+
+// The clock was set back by an hour since an alarm was raised, or forward: it is over when its time is over.
+func TestTakeoverWithAnotherClock(t *testing.T) {
+	const short = 300 * time.Millisecond
+	w := newWorld(t)
+	w.buckets()
+	js, err := jetstream.New(w.admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kv, err := js.KeyValue(t.Context(), bus.TakeoverBucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := json.Marshal(wire.Takeover{Camera: "a", Kind: "smoke", Level: "critical", Until: time.Now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kv.Put(t.Context(), "main", value); err != nil {
+		t.Fatal(err)
+	}
+	_, changes := w.open(child.Room{ID: "main", AlarmTakeover: short})
+	w.await(changes, "a takes over", alarmed("a"))
+	w.await(changes, "it is over", shows(""))
+	w.raise("b", "low") // what is over is in nobody's way, though it says that it is not
+	w.await(changes, "b takes over", alarmed("b"))
 }
 
 func TestGraverAlarmsReplaceLesserOnes(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"linkstart/pkg/bus"
@@ -25,19 +26,25 @@ const queueGroup = "linkstart-relays"
 func (r *Rooms) Run(ctx context.Context) {
 	defer r.stopTimers()
 	defer func() { _ = r.heard.Unsubscribe() }() // fails only where the connection is gone
-	said := false
-	for ctx.Err() == nil {
-		err := r.follow(ctx, func() { said = false })
+	for failed := 0; ctx.Err() == nil; {
+		err := r.follow(ctx, func() { failed = 0 })
 		if ctx.Err() != nil {
 			return
 		}
-		if !said {
+		if errors.Is(err, errAnew) {
+			continue
+		}
+		failed++
+		wait := retryAfter
+		switch failed {
+		case 1: // one bucket may be made anew already, the other not yet
+			wait = retryAfter / 10
+		case 2:
 			r.log.Warn("selections cannot be followed, trying again", "err", err)
 		}
-		said = true
 		select {
 		case <-ctx.Done():
-		case <-time.After(retryAfter):
+		case <-time.After(wait):
 		}
 	}
 }
@@ -52,24 +59,59 @@ func (r *Rooms) stopTimers() {
 	}
 }
 
-// follow follows the buckets until that fails; reached is called when they answer.
+// errAnew ends a watch that is to be begun again at once.
+var errAnew = errors.New("a bucket was made anew")
+
+// renewed tells when watches are worth nothing any more: a bucket was made anew, or the bus was away. The channels are closed
+// by stop.
+func (r *Rooms) renewed() (made <-chan *nats.Msg, back <-chan nats.Status, stop func(), err error) {
+	messages := make(chan *nats.Msg, 2)
+	var subs []*nats.Subscription
+	status := r.nc.StatusChanged(nats.CONNECTED)
+	stop = func() {
+		r.nc.RemoveStatusListener(status)
+		for _, s := range subs {
+			_ = s.Unsubscribe() // fails only where the connection is gone
+		}
+	}
+	for _, bucket := range []string{bus.SelectionBucket, bus.TakeoverBucket} {
+		s, err := r.nc.ChanSubscribe(bus.BucketMade(bucket), messages)
+		if err != nil {
+			stop()
+			return nil, nil, nil, fmt.Errorf("follow making of bucket %s: %w", bucket, err)
+		}
+		subs = append(subs, s)
+	}
+	return messages, status, stop, nil
+}
+
+// follow follows the buckets until that fails; reached is called when they answer. errAnew when it is to be called again.
 func (r *Rooms) follow(ctx context.Context, reached func()) (err error) {
-	selection, stop, err := r.watch(ctx, bus.SelectionBucket)
+	made, back, stop, err := r.renewed() // before the watches, so that none is missed
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, stop()) }()
-	takeover, stop2, err := r.watch(ctx, bus.TakeoverBucket)
+	defer stop()
+	selection, stopSelection, err := r.watch(ctx, bus.SelectionBucket)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, stop2()) }()
+	defer stopSelection()
+	takeover, stopTakeover, err := r.watch(ctx, bus.TakeoverBucket)
+	if err != nil {
+		return err
+	}
+	defer stopTakeover()
 	reached()
 
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-made:
+			return errAnew
+		case <-back:
+			return errAnew
 		case e, ok := <-selection:
 			if !ok {
 				return errors.New("watch of selections ended")
@@ -86,7 +128,7 @@ func (r *Rooms) follow(ctx context.Context, reached func()) (err error) {
 	}
 }
 
-func (r *Rooms) watch(ctx context.Context, bucket string) (<-chan jetstream.KeyValueEntry, func() error, error) {
+func (r *Rooms) watch(ctx context.Context, bucket string) (entries <-chan jetstream.KeyValueEntry, stop func(), err error) {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	kv, err := r.js.KeyValue(call, bucket)
@@ -97,7 +139,22 @@ func (r *Rooms) watch(ctx context.Context, bucket string) (<-chan jetstream.KeyV
 	if err != nil {
 		return nil, nil, fmt.Errorf("watch bucket %s: %w", bucket, err)
 	}
-	return w.Updates(), w.Stop, nil
+	return w.Updates(), func() { end(w) }, nil
+}
+
+// end ends a watch. What it still has is taken out: it would wait for that for ever.
+func end(w jetstream.KeyWatcher) {
+	_ = w.Stop() // fails where bucket or bus are gone
+	for late := time.After(callTimeout); ; {
+		select {
+		case _, ok := <-w.Updates():
+			if !ok {
+				return
+			}
+		case <-late:
+			return
+		}
+	}
 }
 
 // selected takes an entry of the selection bucket; nil marks the end of what was there before.
@@ -135,20 +192,34 @@ func (r *Rooms) taken(e jetstream.KeyValueEntry) {
 			r.log.Warn("takeover ignored", "room", id, "err", err)
 			return
 		}
-		if !time.Now().Before(t.Until) {
-			t = nil
-		}
 	}
 	r.apply(id, func(v *room) {
+		if t != nil && sameAlarm(t, v.entry) { // seen before the watch was begun anew: its timer knows how long it lasts
+			return
+		}
 		if v.timer != nil {
 			v.timer.Stop()
 			v.timer = nil
 		}
-		v.alarm = t
-		if t != nil {
-			v.timer = time.AfterFunc(time.Until(t.Until), func() { r.expire(id, t) })
+		v.entry, v.alarm = t, nil
+		if t == nil {
+			return
+		}
+		if left := r.left(id, t); left > 0 {
+			v.alarm = t
+			v.timer = time.AfterFunc(left, func() { r.expire(id, t) })
 		}
 	})
+}
+
+// left is how long a takeover that is seen for the first time lasts: no longer than any does, however the clock was set since it
+// was made.
+func (r *Rooms) left(id camera.ID, t *wire.Takeover) time.Duration {
+	left := time.Until(t.Until)
+	if most := r.takeover[id]; most > 0 {
+		left = min(left, most)
+	}
+	return left
 }
 
 // expire ends a takeover whose time is over. The entry stays in the bucket, where its time tells that it is void.

@@ -140,8 +140,8 @@ func (f *film) step() (p *gst.Picture, at time.Time, took time.Duration, err err
 		g.key = p.Share()
 	}
 	at = u.At
-	if p.Stamp >= 0 && f.begun.Add(p.Stamp).Before(at) {
-		at = f.begun.Add(p.Stamp) // it was held back, for the sake of the order
+	if held := at.Sub(f.begun) - p.Stamp; p.Stamp >= 0 && held > 0 { // for the sake of the order
+		at = at.Add(-held) // not begun.Add(p.Stamp): the clock may have been set since
 	}
 	return p, at, time.Since(begun), nil
 }

@@ -105,7 +105,7 @@ func (h *Hub) Watch(owner any, id camera.ID, r camera.Rendition, fps float64, wa
 	s := &Slot{owner: owner, Camera: id, Rendition: r, channel: ch, fps: fps, limiter: pace.NewLimiter(fps), wake: wake}
 	ch.join(s)
 	ch.feed.SetFPS(ch.wanted())
-	if f := s.Peek(); f != nil && time.Since(f.Captured) > time.Second { // the others want few
+	if f := s.Peek(); f != nil && !within(f, time.Second) { // the others want few
 		ch.feed.Poke()
 	}
 	return s, nil
@@ -220,7 +220,7 @@ func (h *Hub) Viewers(id camera.ID) int {
 func (h *Hub) Newest(ctx context.Context, id camera.ID, r camera.Rendition) (*camera.Frame, error) {
 	k := key{id, r}
 	running := h.running(k)
-	if running != nil && h.live(id) && time.Since(running.Captured) < fresh {
+	if running != nil && h.live(id) && within(running, fresh) {
 		return running, nil
 	}
 	f, err := bus.AskLive(ctx, h.nc, h.subjects, id, r, h.patience(id), h.log)
@@ -261,10 +261,17 @@ func (h *Hub) running(k key) *camera.Frame {
 	return ch.last
 }
 
+// within tells whether a frame is younger than age. One that is ahead of the clock is not: the clock was set back, and how old
+// the frame is cannot be known.
+func within(f *camera.Frame, age time.Duration) bool {
+	since := time.Since(f.Captured)
+	return since >= 0 && since < age
+}
+
 // Live tells whether f is to be shown as a present picture of a camera. A frame that has just been made is ahead of the news
 // that the camera is live again.
 func (h *Hub) Live(id camera.ID, f *camera.Frame) bool {
-	return !f.NotLive && (h.live(id) || time.Since(f.Captured) < time.Second)
+	return !f.NotLive && (h.live(id) || within(f, time.Second))
 }
 
 // Close ends every feed and waits until nothing of them runs; slots stay empty afterwards.
