@@ -22,7 +22,7 @@ const (
 	firstReturn  = 5 * time.Second        // before the disk is tried again, doubling to lastReturn while it fails
 	lastReturn   = 5 * time.Minute
 	forgetsAfter = 10 * time.Minute // of a disk that works
-	putsQueued   = 256
+	putsQueued   = 4096             // more rooms than that at once are not looked after
 
 	checkKey = "linkstart.check" // no room can be called that
 )
@@ -138,6 +138,9 @@ func (k *keeper) verify(ctx context.Context) {
 			continue
 		}
 		missing = append(missing, room)
+		if err != nil { // the others would say the same, each after bucketTime
+			break
+		}
 	}
 	clear(k.doubtful)
 	if len(missing) == 0 || ctx.Err() != nil {

@@ -239,7 +239,8 @@ type grabber struct {
 	seq   uint32
 	last  *camera.Frame
 	wants int
-	subs  int // those of sub
+	subs  int           // those of sub
+	ahead time.Duration // of its clock
 }
 
 func (w *world) grab(id camera.ID) *grabber {
@@ -276,7 +277,7 @@ func (w *world) grab(id camera.ID) *grabber {
 func (g *grabber) publish(size int) {
 	g.mu.Lock()
 	g.seq++
-	f := &camera.Frame{JPEG: picture(g.id, size), Seq: g.seq, Captured: time.Now().Truncate(time.Microsecond), Width: 16, Height: 16}
+	f := &camera.Frame{JPEG: picture(g.id, size), Seq: g.seq, Captured: time.Now().Add(g.ahead).Truncate(time.Microsecond), Width: 16, Height: 16}
 	g.last = f
 	g.mu.Unlock()
 	_ = g.nc.PublishMsg(bus.EncodeFrame(subjects.Frame(g.id, camera.Main), f))
@@ -285,6 +286,13 @@ func (g *grabber) publish(size int) {
 		sub.JPEG = picture(g.id, g.small)
 		_ = g.nc.PublishMsg(bus.EncodeFrame(subjects.Frame(g.id, camera.Sub), &sub))
 	}
+}
+
+// set sets its clock.
+func (g *grabber) set(ahead time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ahead = ahead
 }
 
 // flow publishes a picture each period until the test ends or the returned function is called.
