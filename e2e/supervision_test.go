@@ -306,3 +306,29 @@ func TestPageTellsOfMistakes(t *testing.T) {
 	p.shows("a")
 	p.quiet()
 }
+
+// TestRestartAt: by the clock, in good health, and not where a user has stopped the camera.
+func TestRestartAt(t *testing.T) {
+	s := start(t, `
+cameras:
+  - {id: nightly, source: 'test:clock', restart_at: '@every 2s'}
+  - {id: off, source: 'test:clock', restart_at: '@every 2s'}
+`)
+	if out, err := s.command("stop", "off"); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	s.becomes("off", camera.Stopped)
+	s.eventually("it is restarted three times", func() error {
+		info, err := s.camera("nightly")
+		if err == nil && (info.Causes.Schedule < 3 || info.Restarts != info.Causes.Schedule) {
+			err = fmt.Errorf("restarts are %+v", info.Causes)
+		}
+		return err
+	})
+	if info, err := s.camera("off"); err != nil || info.State != camera.Stopped {
+		t.Errorf("the stopped camera is %+v, %v", info, err)
+	}
+	if all := s.failures("nightly"); len(all) > 0 {
+		t.Errorf("restarts count as failures: %+v", all)
+	}
+}
