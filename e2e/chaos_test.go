@@ -58,7 +58,7 @@ func startChaos(t *testing.T, cameras int, seed uint64, others map[string]string
 // text is the configuration as it is to be now.
 func (c *chaos) text() string {
 	var b strings.Builder
-	b.WriteString("defaults: {fps: 10, read_timeout: 3s, open_timeout: 3s}\ncameras:\n" + c.others)
+	b.WriteString("defaults: {fps: 10, read_timeout: 3s, open_timeout: 3s}\ncameras:\n")
 	for i, id := range c.ids {
 		source := "test:clock?size=320x180"
 		switch id[0] {
@@ -74,6 +74,7 @@ func (c *chaos) text() string {
 		}
 		fmt.Fprintf(&b, "  - {id: %s, source: %q, quality: %d}\n", id, source, quality)
 	}
+	b.WriteString(c.others)
 	if c.spare {
 		fmt.Fprintf(&b, "  - {id: %s, source: 'test:ball?size=320x180'}\n", spare)
 	}
