@@ -46,11 +46,6 @@ const (
 	removes = "reload that removes a camera"
 )
 
-// named returns the fault of that name.
-func named(name string) fault {
-	return faults[slices.IndexFunc(faults, func(f fault) bool { return f.name == name })]
-}
-
 // toGrabber sends a signal to the process of some camera.
 func toGrabber(s syscall.Signal) func(*chaos) *hit {
 	return func(c *chaos) *hit {

@@ -25,6 +25,11 @@ func row(what, goal, value string, reached bool) string {
 	return fmt.Sprintf("| %s | %s | %s | %s |", what, goal, value, verdict)
 }
 
+// named returns the fault of that name.
+func named(name string) fault {
+	return faults[slices.IndexFunc(faults, func(f fault) bool { return f.name == name })]
+}
+
 // fifty cameras are watched while one is changed, while grabbers are killed, and while some hang.
 func fifty(t *testing.T) []string {
 	c := startChaos(t, 50, *seed, nil)
