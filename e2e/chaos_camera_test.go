@@ -2,18 +2,20 @@ package e2e
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"image"
 	"image/jpeg"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"linkstart/bench/stamp"
 )
 
 // How a simulated camera behaves.
@@ -26,6 +28,7 @@ const (
 
 // cameraFarm serves Motion JPEG cameras, /0 and on, that can be made to misbehave one by one.
 type cameraFarm struct {
+	addr   string // host:port
 	server *httptest.Server
 	jpeg   []byte
 
@@ -43,15 +46,36 @@ func startFarm(t *testing.T) *cameraFarm {
 		t.Fatal(err)
 	}
 	f := &cameraFarm{jpeg: b.Bytes(), modes: make(map[string]int), active: make(map[string]map[net.Conn]struct{})}
-	f.server = httptest.NewServer(http.HandlerFunc(f.serve))
-	t.Cleanup(func() {
-		f.server.CloseClientConnections()
-		f.server.Close()
-	})
+	f.addr = freeAddr(t)
+	f.back(t)
+	t.Cleanup(f.away)
 	return f
 }
 
-func (f *cameraFarm) url(n int) string { return f.server.URL + "/" + strconv.Itoa(n) }
+func (f *cameraFarm) url(n int) string { return "http://" + f.addr + "/" + strconv.Itoa(n) }
+
+// away ends the server of all cameras, so that connections are refused; it may be called again.
+func (f *cameraFarm) away() {
+	f.server.Close()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, all := range f.active { // they were hijacked, so the server does not close them
+		for c := range all {
+			_ = c.Close()
+		}
+	}
+}
+
+// back starts the server, also after away.
+func (f *cameraFarm) back(t *testing.T) {
+	t.Helper()
+	l, err := net.Listen("tcp", f.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.server = &httptest.Server{Listener: l, Config: &http.Server{Handler: http.HandlerFunc(f.serve)}}
+	f.server.Start()
+}
 
 // become has camera n behave in that way from now on; its connections end where it refuses or its wire is cut.
 func (f *cameraFarm) become(n, mode int, cut bool) {
@@ -118,9 +142,9 @@ func (f *cameraFarm) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// part is one picture, which a comment (COM, ITU-T T.81 B.2.4.5) makes differ from all others.
+// part is one picture, with a mark that makes it differ from all others and tells when it was sent.
 func (f *cameraFarm) part(n uint32) []byte {
-	comment := binary.BigEndian.AppendUint32([]byte{0xff, 0xfe, 0, 6}, n)
-	picture := append(append(append([]byte{}, f.jpeg[:2]...), comment...), f.jpeg[2:]...)
+	mark := stamp.Mark(n, time.Now())
+	picture := slices.Concat(f.jpeg[:2], mark[:], f.jpeg[2:])
 	return append(fmt.Appendf(nil, "--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n", len(picture)), append(picture, '\r', '\n')...)
 }
