@@ -13,6 +13,7 @@ import (
 
 	"linkstart/pkg/broker"
 	"linkstart/pkg/bus"
+	"linkstart/pkg/capture/execcam"
 	"linkstart/pkg/child"
 	"linkstart/pkg/config"
 	"linkstart/pkg/fleet"
@@ -54,6 +55,10 @@ func (s *system) descriptions(cfg *config.Config) ([]fleet.Description, error) {
 			substream = &child.Stream{Kind: string(kind), Source: c.Substream.Reveal()}
 			secrets = append(secrets, secret.Secrets(substream.Source)...)
 		}
+		action := cfg.FailureAction(c)
+		if action != nil { // the guard is in the grabber
+			action.Guard = []string{filepath.Join(s.bin, "grabber"), execcam.GuardArg}
+		}
 		schedule, err := restart.ParseSchedule(c.RestartAt)
 		if err != nil {
 			return nil, fmt.Errorf("plan restarts of camera %s: %w", c.ID, err)
@@ -68,7 +73,7 @@ func (s *system) descriptions(cfg *config.Config) ([]fleet.Description, error) {
 		}
 		all = append(all, fleet.Description{
 			ID: c.ID, Name: c.Name, Group: c.Group, Source: c.Source.String(),
-			MemoryLimit: int64(c.MemoryLimit), StallAfter: stallAfter(c), RestartAt: schedule, OnFailure: cfg.FailureAction(c),
+			MemoryLimit: int64(c.MemoryLimit), StallAfter: stallAfter(c), RestartAt: schedule, OnFailure: action,
 			Process: process.Spec{Path: s.grabber(c.Kind(), c.SubstreamKind()), Document: document, Grace: supervise.Grace},
 		})
 	}

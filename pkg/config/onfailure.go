@@ -66,7 +66,7 @@ func (d *decoder) checkCall(it *secret.Source, path string) {
 	}
 }
 
-// FailureAction returns what is done when cam has failed for a while; nil: nothing.
+// FailureAction returns what is done when cam has failed for a while, without its Guard; nil: nothing.
 func (c *Config) FailureAction(cam *Camera) *onfailure.Action {
 	o := cam.OnFailure
 	if o.Command.Reveal() == "" && o.URL.Reveal() == "" {

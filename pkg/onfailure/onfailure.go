@@ -18,13 +18,14 @@ import (
 
 const (
 	timeout   = 30 * time.Second // of one command or call
-	grace     = 2 * time.Second
-	maxAnswer = 64 << 10 // bytes read of an answer, so that the connection can be used again
+	grace     = 5 * time.Second  // the guard takes less
+	maxAnswer = 64 << 10         // bytes read of an answer, so that the connection can be used again
 )
 
 // Action is what is to be done. It holds secrets.
 type Action struct {
 	Command  string            // for /bin/sh; "": none
+	Guard    []string          // program and arguments that run it, given on standard input and ended by a NUL, and leave nothing of it behind
 	Env      map[string]string // what the command refers to
 	Dir      string            // where the command runs
 	URL      string            // http(s), called with the Event as JSON; "": none
@@ -72,7 +73,7 @@ func (a *Action) run(ctx context.Context, e Event, line func(string)) error {
 		env = append(env, name+"="+value)
 	}
 	p, err := process.Start(process.Spec{
-		Path: "/bin/sh", Args: []string{"-c", a.Command}, Env: env, Dir: a.Dir, Alone: true, Line: line, Grace: grace,
+		Path: a.Guard[0], Args: a.Guard[1:], Document: []byte(a.Command + "\x00"), Env: env, Dir: a.Dir, Line: line, Grace: grace,
 	})
 	if err != nil {
 		return fmt.Errorf("run command of on_failure: %w", err)

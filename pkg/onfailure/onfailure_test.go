@@ -11,10 +11,19 @@ import (
 
 	"go.uber.org/goleak"
 
+	"linkstart/pkg/capture/execcam"
 	"linkstart/pkg/onfailure"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// The test program is also the guard of commands, as the grabber is.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == execcam.GuardArg {
+		execcam.GuardMain()
+	}
+	goleak.VerifyTestMain(m)
+}
+
+var guard = []string{os.Args[0], execcam.GuardArg}
 
 func TestDue(t *testing.T) {
 	a := &onfailure.Action{After: time.Minute, Cooldown: 10 * time.Minute}
@@ -45,7 +54,7 @@ func TestCommandEndsWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	lines := make(chan string, 10)
 	ended := make(chan error, 1)
-	a := &onfailure.Action{Command: `sleep 1000 & echo started $!; cat; wait`}
+	a := &onfailure.Action{Guard: guard, Command: `setsid sleep 1000 & echo started $!; cat; wait`}
 	go func() { ended <- a.Do(ctx, onfailure.Event{}, func(s string) { lines <- s }) }()
 	pid, ok := strings.CutPrefix(<-lines, "started ")
 	if !ok {
@@ -68,7 +77,7 @@ func TestFailuresAreTold(t *testing.T) {
 		action onfailure.Action
 		want   string
 	}{
-		{onfailure.Action{Command: "exit 3"}, "exit code 3"},
+		{onfailure.Action{Guard: guard, Command: "exit 3"}, "exit code 3"},
 		{onfailure.Action{URL: "http://127.0.0.1:1/", Method: "POST"}, "connection refused"},
 		{onfailure.Action{URL: moved.URL, Method: "GET"}, "302 Found"},
 	} {

@@ -23,7 +23,6 @@ type Spec struct {
 	Env      []string      // NAME=value, besides what every child inherits; readable by the same user and root
 	Dir      string        // to run in; "": that of the parent
 	Document []byte        // written to the child's standard input, which then stays open until the child is stopped
-	Alone    bool          // no lifeline: standard input is empty
 	Line     func(string)  // gets each line the child prints on stdout or stderr, one at a time
 	Grace    time.Duration // between SIGTERM and SIGKILL
 	Cgroup   Cgroup        // where the child and all that it starts is held; nil: with its parent
@@ -86,10 +85,6 @@ func Start(s Spec) (*Process, error) {
 	go p.run(started, r, lines)
 	if err := <-started; err != nil {
 		return nil, errors.Join(fmt.Errorf("start %s: %w", s.Path, err), w.Close())
-	}
-	if s.Alone {
-		_ = w.Close() // it closes again at the end, which does no harm
-		return p, nil
 	}
 	go func() {
 		// A child that never reads blocks this write until it is stopped, which closes the pipe.
