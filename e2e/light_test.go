@@ -115,6 +115,7 @@ func TestSelectionOutlivesTheSupervisor(t *testing.T) {
 func TestPushedPictureIsSeen(t *testing.T) {
 	s := start(t, threeCameras)
 	s.becomes("push", camera.Waiting)
+	s.becomes("clock", camera.Live)
 	_, _, picture := s.request(http.MethodGet, "/api/v1/cameras/clock/snapshot.jpg", nil)
 	if status, _, body := s.request(http.MethodPost, "/api/v1/cameras/push/frames", bytes.NewReader(picture), "Content-Type", "image/jpeg"); status != http.StatusNoContent {
 		t.Fatalf("push: %d %s", status, body)
