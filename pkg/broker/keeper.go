@@ -87,6 +87,8 @@ func (k *keeper) run(ctx context.Context, puts <-chan *nats.Msg) {
 // begin makes the buckets after the start, with what was stored.
 func (k *keeper) begin(ctx context.Context) {
 	if k.store.inMemory() {
+		k.selected = k.values(ctx, bus.SelectionBucket) // of the copy, in which it is a bucket of files
+		_ = k.js.DeleteKeyValue(ctx, bus.SelectionBucket)
 		k.toMemory(ctx, nil)
 		return
 	}
@@ -183,7 +185,7 @@ func (k *keeper) check(ctx context.Context) error {
 func (k *keeper) toMemory(ctx context.Context, why error) {
 	held := k.values(ctx, bus.TakeoverBucket)
 	if why != nil {
-		k.store.openTemp(why)
+		k.store.openTemp(why, "")
 	}
 	if err := k.fill(ctx, jetstream.MemoryStorage, held); err != nil && ctx.Err() == nil {
 		k.log.Error("rooms cannot be switched", "err", err)

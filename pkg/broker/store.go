@@ -33,7 +33,7 @@ type store struct {
 // open opens dir, moving aside what is there if that cannot be read, or else the private folder.
 func (s *store) open() {
 	if err := s.openDir(); err != nil {
-		s.openTemp(err)
+		s.openTemp(err, s.dir)
 	}
 }
 
@@ -58,8 +58,9 @@ const inMemoryText = "selections are kept in memory and will not survive a resta
 	"make room for the state directory, or let this user write there; it is tried again by itself"
 
 // openTemp has JetStream use a private folder, because of why. Where none can be made there are no buckets: no room can be
-// switched, but pictures come.
-func (s *store) openTemp(why error) {
+// switched, but pictures come. It begins with a copy of what can be read in from, "" for nothing: what is stored on a disk that
+// can only be read is known, and not lost when the disk is used again.
+func (s *store) openTemp(why error, from string) {
 	if !s.told {
 		s.log.Warn(inMemoryText, "dir", s.dir, "err", why)
 		s.told = true
@@ -70,7 +71,15 @@ func (s *store) openTemp(why error) {
 	for _, parent := range []string{os.TempDir(), "/dev/shm"} {
 		dir, err := os.MkdirTemp(parent, "linkstart-bus-")
 		if err == nil {
-			if err = s.enable(dir); err == nil {
+			if from != "" {
+				_ = os.CopyFS(dir, os.DirFS(from)) // what cannot be read is lost
+			}
+			if err = s.enable(dir); err != nil { // the copy is damaged
+				if err = errors.Join(s.srv.DisableJetStream(), os.RemoveAll(dir), os.Mkdir(dir, 0o700)); err == nil {
+					err = s.enable(dir)
+				}
+			}
+			if err == nil {
 				s.removeTemp()
 				s.temp = dir
 				return
