@@ -29,7 +29,7 @@ func (f *Fleet) reported(m *member, r supervise.Report) {
 	switch r.Phase {
 	case supervise.Running:
 		m.status, m.moved = camera.Status{AgeMs: -1}, time.Now()
-		m.tail = tail{}
+		m.tail.clear()
 		f.note(m, slog.LevelInfo, "grabber started", slog.Int("pid", r.PID))
 	case supervise.Stopped:
 		f.note(m, slog.LevelInfo, "grabber stopped")

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"linkstart/pkg/camera"
@@ -122,7 +123,9 @@ const (
 )
 
 // tail is what a process printed last. Of a crash it is the beginning: that names the reason, the end only lists goroutines.
+// It has a lock of its own: a process that prints without end must not hold up the fleet.
 type tail struct {
+	mu    sync.Mutex
 	lines []string
 	crash bool
 }
@@ -130,6 +133,8 @@ type tail struct {
 var crashBegins = []string{"panic: ", "fatal error: ", "SIGQUIT: ", "SIGSEGV: ", "SIGABRT: ", "runtime: ", "unexpected fault address", "WARNING: DATA RACE"}
 
 func (t *tail) add(line string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if len(line) > tailWidth {
 		line = strings.ToValidUTF8(line[:tailWidth], "") + " …"
 	}
@@ -146,4 +151,15 @@ func (t *tail) add(line string) {
 	}
 }
 
-func (t *tail) read() []string { return slices.Clone(t.lines) }
+func (t *tail) read() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.lines)
+}
+
+// clear begins anew, for the next process.
+func (t *tail) clear() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lines, t.crash = nil, false
+}

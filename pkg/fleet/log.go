@@ -45,9 +45,7 @@ func (r *ring) newest(n int) []string {
 // line takes a line that a camera's process printed: a record of its own log, or whatever a library wrote.
 func (f *Fleet) line(m *member, line string) {
 	record := child.ParseLine(line, f.scrub)
-	f.mu.Lock()
 	m.tail.add(strings.TrimPrefix(formatRecord(record), record.Time.Format(logTime)+" INFO "))
-	f.mu.Unlock()
 	f.record(m, record)
 }
 

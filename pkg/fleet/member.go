@@ -9,7 +9,7 @@ import (
 	"linkstart/pkg/supervise"
 )
 
-// member is one camera of the fleet. All but id, which never changes, and log is guarded by Fleet.mu.
+// member is one camera of the fleet. All but id, which never changes, log and tail is guarded by Fleet.mu.
 type member struct {
 	id        camera.ID
 	described Description

@@ -1,14 +1,13 @@
 package grab
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"os"
-	"strconv"
 	"time"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/resident"
 )
 
 // BeatEvery is the time between two heartbeats.
@@ -110,28 +109,11 @@ func (s *state) tell(to *camera.Status, now time.Time) {
 
 // memory is what this process and all that its sources have started hold, bytes.
 func (g *Grabber) memory() int64 {
-	sum := rss()
+	sum := resident.Bytes(os.Getpid())
 	for _, in := range g.inputs() {
 		if m, ok := in.source.(camera.MemoryUser); ok {
 			sum += m.Memory()
 		}
 	}
 	return sum
-}
-
-// rss returns the resident memory of this process in bytes, 0 where it cannot be told (proc(5), statm).
-func rss() int64 {
-	b, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0
-	}
-	fields := bytes.Fields(b)
-	if len(fields) < 2 {
-		return 0
-	}
-	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return pages * int64(os.Getpagesize())
 }

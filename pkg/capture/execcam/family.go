@@ -88,20 +88,3 @@ func parentOf(pid int) (parent int, ok bool) {
 	parent, err = strconv.Atoi(string(fields[1]))
 	return parent, err == nil
 }
-
-// resident returns the memory that a process holds, bytes (proc(5), statm); 0 where it has ended.
-func resident(pid int) int64 {
-	statm, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")
-	if err != nil {
-		return 0
-	}
-	fields := bytes.Fields(statm)
-	if len(fields) < 2 {
-		return 0
-	}
-	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return pages * int64(os.Getpagesize())
-}

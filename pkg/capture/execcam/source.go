@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/resident"
 )
 
 // New makes the source of an exec:COMMAND camera. COMMAND is run by /bin/sh in the folder spec.Dir, with nothing on its
@@ -85,7 +86,7 @@ func (s *source) Memory() (bytes int64) {
 		return 0
 	}
 	for _, pid := range s.family.look() {
-		bytes += resident(pid)
+		bytes += resident.Bytes(pid)
 	}
 	return bytes
 }
