@@ -52,6 +52,11 @@ export class Alarms extends EventTarget {
     return "";
   }
 
+  /** Acknowledges the newest one, as its button does. */
+  acknowledge() {
+    this.#root.querySelector(".alarm-acknowledge")?.dispatchEvent(new MouseEvent("click"));
+  }
+
   /** @param {Alarm} alarm */
   raise(alarm) {
     const known = this.#entries.get(alarm.camera);
@@ -118,7 +123,7 @@ export class Alarms extends EventTarget {
   #time({ alarm, element, rooms }) {
     const left = new Date(alarm.until ?? "").getTime() - Date.now();
     const held = rooms.has(this.#room) && left > 0;
-    const time = this.#texts.duration(Math.ceil(left / 1000) * 1000).replace(".0 ", " ");
+    const time = this.#texts.seconds(left);
     say(find(element, ".alarm-time"), held ? this.#texts.get("alarm_until", { time }) : "");
   }
 }

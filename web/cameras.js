@@ -1,3 +1,5 @@
+import { arrange } from "./order.js";
+
 /**
  * @typedef {object} Info a camera as the server describes it
  * @property {string} id
@@ -20,22 +22,39 @@
 /** What is known of every camera. Events: "list" when cameras came or went, "status" with the camera's Info as detail. */
 export class Cameras extends EventTarget {
   /** @type {Map<string, Info>} */ #infos = new Map();
+  /** @type {string[]} */ #order = [];
+
+  /** @param {string[]} order in which the user wants them, by id; empty: the server's */
+  constructor(order = []) {
+    super();
+    this.#order = order;
+  }
+
+  get order() {
+    return this.#order;
+  }
+
+  set order(ids) {
+    this.#order = ids;
+    this.dispatchEvent(new CustomEvent("list"));
+  }
 
   /** @param {string} id */
   get(id) {
     return this.#infos.get(id);
   }
 
-  /** In the order in which they are shown: group by group, as the groups first appear. @returns {Info[]} */
+  /** In the order in which they are shown: the user's, else group by group, as the groups first appear. @returns {Info[]} */
   list() {
-    return [...this.groups().values()].flat();
+    if (this.#order.length) return arrange([...this.#infos.values()], this.#order);
+    return [...this.groups([...this.#infos.values()]).values()].flat();
   }
 
-  /** @returns {Map<string, Info[]>} by group, "" for those without one, which come last */
-  groups() {
+  /** @param {Info[]} infos @returns {Map<string, Info[]>} by group, "" for those without one, which come last */
+  groups(infos) {
     /** @type {Map<string, Info[]>} */
     const groups = new Map();
-    for (const info of this.#infos.values()) {
+    for (const info of infos) {
       const members = groups.get(info.group ?? "");
       if (members) members.push(info);
       else groups.set(info.group ?? "", [info]);
@@ -43,6 +62,11 @@ export class Cameras extends EventTarget {
     const rest = groups.get("");
     if (rest && groups.delete("")) groups.set("", rest);
     return groups;
+  }
+
+  /** The names of all groups, those of cameras without one left out. */
+  groupNames() {
+    return [...this.groups(this.list()).keys()].filter(Boolean);
   }
 
   /** The name for people. @param {string} id */

@@ -54,6 +54,11 @@ export class Engine extends EventTarget {
     this.#post({ do: "clicked", stream, camera, at: performance.timeOrigin + event.timeStamp });
   }
 
+  /** The server's word counts again, after a click that came before it. @param {number} stream */
+  settled(stream) {
+    this.#post({ do: "settled", stream });
+  }
+
   /** @param {number} stream */
   unwatch(stream) {
     this.#post({ do: "unwant", stream });

@@ -55,13 +55,21 @@ export class Texts {
     return duration(ms, { ms: unit_ms, s: unit_s, min: unit_min, h: unit_h });
   }
 
-  /** Fills in the texts that markup asks for with data-text and data-label, templates included. @param {ParentNode} part */
+  /** A length of time in whole seconds, for people. @param {number} ms */
+  seconds(ms) {
+    return this.duration(Math.max(1, Math.round(ms / 1000)) * 1000).replace(".0 ", " ");
+  }
+
+  /** Fills in the texts that markup asks for with data-text, data-label and data-hint, templates included. @param {ParentNode} part */
   fill(part) {
     if (part instanceof Document) part.documentElement.lang = this.language === "zh" ? "zh-CN" : "en";
     const roots = [part, ...[...part.querySelectorAll("template")].map((template) => template.content)];
     for (const root of roots) {
       for (const element of root.querySelectorAll("[data-text]")) {
         element.textContent = this.get(/** @type {Key} */ (element.getAttribute("data-text")));
+      }
+      for (const element of root.querySelectorAll("[data-hint]")) {
+        element.setAttribute("placeholder", this.get(/** @type {Key} */ (element.getAttribute("data-hint"))));
       }
       for (const element of root.querySelectorAll("[data-label]")) {
         const text = this.get(/** @type {Key} */ (element.getAttribute("data-label")));

@@ -1,63 +1,84 @@
 /**
  * The viewer's entry: builds the parts and joins them.
  *
- * What browser tests may rely on: button.tile[data-camera][data-state]; [data-stage] with data-camera and data-seq of the
- * picture shown, and data-live; [data-action=follow|restart|snapshot|fullscreen]; [data-connection] = connecting, open or
- * lost; and figures, each absent where there is none: #figure-work[data-decode-ms][data-draw-ms], means over two seconds;
+ * What browser tests may rely on: body[data-view=stage|wall]; button.tile[data-camera][data-state][data-picture=live|old];
+ * [data-stage] with data-camera and data-seq of the picture shown, and data-live; [data-action=follow|restart|snapshot|fullscreen
+ * and more]; [data-connection] = connecting, open or lost; and figures, each absent where there is none: #figure-work[data-decode-ms][data-draw-ms], means over two seconds;
  * output#switch-time, which data-seq counts the measured switches on: data-ms from the click (the event's own time) until
  * the camera's first picture is seen, data-live-ms until the first one is that was taken after the click (not there until
  * then); data-median-ms, data-p95-ms, data-live-median-ms, data-live-p95-ms of the last 100 switches. What "seen" means is
  * in switch.js.
  */
-import { cameraOf, hashOf, roomOf, socketOf } from "./address.js";
+import { roomOf, socketOf, wishesOf } from "./address.js";
 import { Alarms } from "./alarms.js";
 import * as api from "./api.js";
+import { Browse } from "./browse.js";
 import { Cameras } from "./cameras.js";
+import { Choice } from "./choice.js";
 import { ConfigNotice } from "./confignotice.js";
+import { buildHelp, buildSettings } from "./dialogs.js";
 import { find, say, shape } from "./dom.js";
 import { Engine } from "./engine.js";
+import { Gestures } from "./gestures.js";
 import { Texts } from "./i18n.js";
+import { actOf, typing } from "./keys.js";
+import { Kiosk } from "./kiosk.js";
 import { Messages } from "./messages.js";
+import { Navigation } from "./navigation.js";
+import { move } from "./order.js";
+import { PictureInPicture } from "./pip.js";
 import { Restarts } from "./restarts.js";
+import { Settings, valid } from "./settings.js";
 import { save } from "./snapshot.js";
 import { Stage } from "./stage.js";
 import { SwitchTime } from "./switchtime.js";
+import { dress } from "./theme.js";
 import { Wall } from "./wall.js";
 
-/** Asked for on the stage: more than cameras give, so that theirs counts. */
-const STAGE_FPS = 30;
-/** A choice made here is shown for so long before the room has confirmed it, ms. */
-const CONFIRM_MS = 1000;
-
-/** Follows the room or the user's own choice, and puts what the server says into the parts of the page. */
+/** Joins the parts of the page: what the server says, what the user does. */
 class Viewer {
-  #texts = new Texts(navigator.language);
+  #settings = new Settings(overrides());
+  #texts = new Texts(this.#settings.get("lang") || navigator.language);
   #room = roomOf(location.search);
-  #own = cameraOf(location.hash); // "" while following the room
-  #following = !this.#own;
-  #roomCamera = "";
-  #confirm = 0;
   /** @type {ReturnType<Messages["add"]>|null} why a click was not followed */ #held = null;
-  #cameras = new Cameras();
+  #navigation = new Navigation();
+  #cameras = new Cameras(this.#settings.get("order"));
   #engine = new Engine(socketOf(document.baseURI));
   #messages = new Messages(find(document, "#messages"));
   #config = new ConfigNotice(find(document, "#config"), this.#texts);
   #restarts = new Restarts(this.#cameras, this.#messages, this.#texts);
   #stage = new Stage(find(document, "[data-stage]"), this.#cameras, this.#texts);
   #switchTime = new SwitchTime(document, this.#texts);
-  #stream = this.#engine.attach(find(document, "#stage-canvas"), true);
+  #canvas = /** @type {HTMLCanvasElement} */ (find(document, "#stage-canvas"));
+  #stream = this.#engine.attach(this.#canvas, true);
   #alarms = new Alarms(find(document, "#alarms"), this.#cameras, this.#texts, this.#room, {
     show: (camera, event) => this.#choose(camera, event),
     acknowledge: (camera) => this.#acknowledge(camera),
   });
-  #wall = new Wall(find(document, "#wall"), this.#cameras, this.#engine, this.#texts, (camera, event) => this.#choose(camera, event));
+  #choice = new Choice(this.#engine, this.#stream, this.#room, () => this.#alarms.holder);
+  #wall = new Wall(find(document, "#wall"), this.#cameras, this.#engine, this.#texts, {
+    pick: (camera, event) => this.#choose(camera, event),
+    move: (id, to) => this.#settings.set("order", move(this.#cameras.list().map((info) => info.id), id, to)),
+  });
+  #browse = new Browse(document, this.#cameras, this.#wall, this.#navigation, this.#texts);
+  #gestures = new Gestures(find(document, ".frame"), this.#canvas, {
+    turn: (step, event) => this.#turn(step, event),
+    fullscreen: () => this.#fullscreen(),
+    zoomed: (scale) => this.#zoomed(scale),
+  });
+  #pip = new PictureInPicture(this.#canvas);
+  #kiosk = new Kiosk(wishesOf(location.search).kiosk);
 
   start() {
     this.#texts.fill(document);
     say(find(document, "#room"), this.#texts.get("room", { room: this.#room }));
     find(document, "[data-action=fullscreen]").hidden = !document.fullscreenEnabled;
+    find(document, "[data-action=pip]").hidden = !PictureInPicture.possible;
+    buildHelp(find(document, "#help"), this.#texts);
+    buildSettings(find(document, "#settings"), this.#settings);
     this.#listen();
-    this.#apply();
+    this.#wishes("");
+    this.#go();
     this.#tick();
     setInterval(() => this.#tick(), 1000);
   }
@@ -80,30 +101,59 @@ class Viewer {
       if (!this.#alarms.holder) this.#held?.close();
       this.#title();
     });
-    addEventListener("hashchange", () => {
-      this.#own = cameraOf(location.hash);
-      this.#following = !this.#own;
-      this.#apply();
-    });
+    this.#choice.addEventListener("camera", () => this.#show());
+    this.#choice.addEventListener("held", (event) => this.#holds(/** @type {CustomEvent} */ (event).detail));
+    this.#navigation.addEventListener("view", () => this.#go());
+    this.#settings.addEventListener("change", (event) => this.#wishes(/** @type {CustomEvent} */ (event).detail));
     addEventListener("keydown", (event) => this.#key(event));
-    for (const [action, act] of Object.entries(this.#actions)) {
-      find(document, `[data-action=${action}]`).addEventListener("click", act);
-    }
+    document.addEventListener("click", (event) => {
+      const button = /** @type {Element} */ (event.target).closest("[data-action]");
+      const act = this.#actions[/** @type {keyof Viewer["#actions"]} */ (button?.getAttribute("data-action"))];
+      act?.(event);
+    });
   }
 
+  /** What buttons with data-action, and keys, do. @type {Record<string, (event: Event) => void>} */
   #actions = {
-    follow: () => this.#follow(!this.#following),
+    follow: () => this.#follow(!this.#choice.following),
     restart: () => this.#restarts.start(this.#stage.target),
     snapshot: () => this.#snapshot(this.#stage.target),
     fullscreen: () => this.#fullscreen(),
+    fit: () => this.#settings.set("fit", this.#settings.get("fit") === "fit" ? "fill" : "fit"),
+    pip: () => this.#inPicture(),
+    zoom_in: () => this.#gestures.step(1),
+    zoom_out: () => this.#gestures.step(-1),
+    zoom_reset: () => this.#gestures.reset(),
+    next: (event) => this.#turn(1, event),
+    previous: (event) => this.#turn(-1, event),
+    wall: () => (this.#navigation.walled ? this.#browse.stage() : this.#browse.tiles(String(this.#navigation.wall.tiles))),
+    larger: () => this.#browse.larger(),
+    page_next: () => this.#browse.page(1),
+    page_previous: () => this.#browse.page(-1),
+    group: () => this.#browse.nextGroup(),
+    search: () => find(document, "#search").focus(),
+    back: () => this.#back(),
+    acknowledge: () => this.#alarms.acknowledge(),
+    kiosk: () => this.#kiosk.set(!this.#kiosk.on),
+    settings: () => find(document, "#settings").showModal(),
+    help: () => find(document, "#help").showModal(),
   };
 
   async #fullscreen() {
     try {
       if (document.fullscreenElement) await document.exitFullscreen();
+      else if (this.#navigation.walled) await document.documentElement.requestFullscreen();
       else await find(document, "[data-stage]").requestFullscreen();
     } catch {
       // the browser has its reasons, and the user sees that nothing has happened
+    }
+  }
+
+  async #inPicture() {
+    try {
+      await this.#pip.toggle();
+    } catch {
+      this.#messages.add(this.#texts.get("pip_failed", { why: this.#texts.get("pip_refused") }), "bad");
     }
   }
 
@@ -121,7 +171,7 @@ class Viewer {
       case "watching":
         if (message.stream !== this.#stream) return;
         find(document, "#stage-slow").hidden = message.rendition !== "sub"; // auto: the server moves a slow viewer there
-        if (this.#following) this.#roomShows(String(message.camera), false);
+        if (this.#choice.following) this.#choice.roomShows(String(message.camera), false);
         return;
       case "alarm": return this.#alarms.raise(/** @type {any} */ (message));
       case "error":
@@ -131,59 +181,88 @@ class Viewer {
     }
   }
 
-  /** @param {any} message */
+  /** @param {any} message a room, and the alarm that holds it, if one does */
   #roomSays(message) {
     this.#alarms.hold(message);
-    if (message.room === this.#room) this.#roomShows(String(message.camera ?? ""), Boolean(message.alarm));
-  }
-
-  /** @param {string} camera @param {boolean} held by an alarm, which outranks every click */
-  #roomShows(camera, held) {
-    this.#roomCamera = camera;
-    // Between a click and the room's answer to it, answers to earlier clicks would only make the name flicker.
-    if (this.#confirm && !held && camera !== this.#stage.target) return;
-    this.#settle();
-  }
-
-  /** The room decides again. */
-  #settle() {
-    clearTimeout(this.#confirm);
-    this.#confirm = 0;
-    if (this.#following) this.#show(this.#roomCamera);
+    if (message.room === this.#room) this.#choice.roomShows(String(message.camera ?? ""), Boolean(message.alarm));
   }
 
   /** @param {string} why */
   #refused(why) {
     this.#messages.add(this.#texts.get("select_failed", { why }), "bad");
-    this.#settle();
+    this.#choice.settle();
+  }
+
+  /** @param {string} camera whose alarm holds the room */
+  #holds(camera) {
+    this.#held?.close();
+    this.#held = this.#messages.add(this.#texts.get("alarm_holds", { camera: this.#cameras.name(camera) }), "bad");
   }
 
   /** @param {string} camera @param {Event} event the click or key that chose it */
   #choose(camera, event) {
-    if (!this.#following) {
-      if (camera === this.#own) return;
-      this.#own = camera;
+    const { view, following, walled } = this.#navigation;
+    if (following && this.#choice.drives) {
+      if (walled) this.#navigation.go({ kind: "room" }, true);
+      this.#choice.drive(camera, event);
+    } else if (view.kind !== "camera" || view.camera !== camera) {
       this.#engine.clicked(this.#stream, camera, event);
-      this.#engine.watch(this.#stream, camera, "auto", STAGE_FPS);
-      history.pushState(null, "", hashOf(camera));
-      return this.#show(camera);
+      this.#navigation.go({ kind: "camera", camera }, false);
     }
-    const holder = this.#alarms.holder;
-    if (holder && holder !== camera) {
-      this.#held?.close();
-      this.#held = this.#messages.add(this.#texts.get("alarm_holds", { camera: this.#cameras.name(holder) }), "bad");
-      return;
-    }
-    if (camera === this.#stage.target) return;
-    clearTimeout(this.#confirm);
-    this.#confirm = setTimeout(() => this.#settle(), CONFIRM_MS);
-    this.#engine.clicked(this.#stream, camera, event);
-    this.#engine.select(this.#room, camera);
-    this.#show(camera);
   }
 
-  /** @param {string} camera */
-  #show(camera) {
+  /** To the next camera or the one before; on a wall, to the next page. @param {1|-1} step @param {Event} event */
+  #turn(step, event) {
+    if (this.#navigation.walled) return this.#browse.page(step);
+    const ids = this.#browse.listed.map((info) => info.id);
+    const at = ids.indexOf(this.#stage.target);
+    const next = ids[(at < 0 ? 0 : at + step + ids.length) % ids.length];
+    if (next) this.#choose(next, event);
+  }
+
+  #back() {
+    if (this.#kiosk.leave()) return;
+    if (!this.#navigation.walled && this.#navigation.wallSeen) this.#browse.tiles(String(this.#navigation.wall.tiles));
+  }
+
+  /** Shows what the address bar holds. */
+  #go() {
+    const { view, following, walled } = this.#navigation;
+    document.body.dataset.view = walled ? "wall" : "stage";
+    this.#choice.show(!walled, following, view.kind === "camera" ? view.camera : "");
+    const button = find(document, "[data-action=follow]");
+    button.setAttribute("aria-checked", String(following));
+    button.title = this.#texts.get(following ? "follow_hint" : "own_hint");
+    this.#title();
+  }
+
+  /** @param {string} key of the setting that has changed, "" for all */
+  #wishes(key) {
+    if (key === "lang") return this.#reload();
+    dress(this.#settings.get("theme"));
+    document.body.dataset.fit = this.#settings.get("fit");
+    find(document, "[data-action=fit]").setAttribute("aria-pressed", String(this.#settings.get("fit") === "fill"));
+    if (key === "order") this.#cameras.order = this.#settings.get("order");
+  }
+
+  /** In another language, which the address must not overrule. */
+  #reload() {
+    const url = new URL(location.href);
+    url.searchParams.delete("lang");
+    history.replaceState(history.state, "", url);
+    location.reload();
+  }
+
+  /** @param {number} scale 1 for the whole picture */
+  #zoomed(scale) {
+    const button = find(document, ".zoom");
+    button.hidden = scale === 1;
+    say(button, this.#texts.get("zoom", { scale: scale.toFixed(1) }));
+  }
+
+  #show() {
+    const { camera } = this.#choice;
+    this.#gestures.reset();
     this.#stage.show(camera);
     this.#wall.choose(camera);
     this.#title();
@@ -191,29 +270,27 @@ class Viewer {
 
   /** @param {boolean} following */
   #follow(following) {
-    this.#following = following;
-    this.#own = following ? "" : this.#stage.target;
-    const here = location.pathname + location.search;
-    history.pushState(null, "", here + hashOf(this.#own));
-    this.#apply();
-  }
-
-  /** Brings the stage in line with the choice between the room and one's own. */
-  #apply() {
-    const button = find(document, "[data-action=follow]");
-    button.setAttribute("aria-checked", String(this.#following));
-    button.title = this.#texts.get(this.#following ? "follow_hint" : "own_hint");
-    if (this.#following) this.#engine.follow(this.#stream, this.#room, "auto", STAGE_FPS);
-    else if (this.#own) this.#engine.watch(this.#stream, this.#own, "auto", STAGE_FPS);
-    else this.#engine.unwatch(this.#stream);
-    this.#show(this.#following ? this.#roomCamera : this.#own);
+    const { view, walled } = this.#navigation;
+    const camera = this.#stage.target;
+    if (walled) this.#navigation.go(view, following, true);
+    else this.#navigation.go(following || !camera ? { kind: "room" } : { kind: "camera", camera }, following);
   }
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || !/^[1-9]$/.test(event.key)) return;
-    const info = this.#cameras.list()[Number(event.key) - 1];
-    if (info) this.#choose(info.id, event);
+    if (event.defaultPrevented || document.querySelector("dialog[open]")) return;
+    if (typing(event.target)) {
+      if (event.key === "Escape") /** @type {HTMLElement} */ (event.target).blur();
+      return;
+    }
+    const act = actOf(event, this.#settings.get("keys"));
+    if (act === "number") {
+      const info = this.#browse.shown[Number(event.key) - 1];
+      if (info) this.#choose(info.id, event);
+    } else if (act) {
+      event.preventDefault();
+      this.#actions[act](event);
+    }
   }
 
   /** @param {"connecting"|"open"|"lost"} state */
@@ -225,6 +302,7 @@ class Viewer {
     const words = /** @type {const} */ ({ open: "connected", lost: "lost", connecting: "connecting" });
     say(find(sign, "#connection-word"), this.#texts.get(words[state]));
     if (state !== "open") say(find(sign, "#connection-delay"), "");
+    document.body.toggleAttribute("data-lost", state === "lost");
     this.#stage.connection(state);
     this.#wall.connection(state);
   }
@@ -266,12 +344,19 @@ class Viewer {
     const time = new Date().toLocaleTimeString(this.#texts.language, { hour12: false });
     say(find(document, "#clock"), time);
     this.#alarms.tick();
+    this.#wall.tick();
   }
+}
+
+/** What the address bar wants of the settings. */
+function overrides() {
+  const { lang, theme } = wishesOf(location.search);
+  return valid({ lang: lang.slice(0, 2), theme });
 }
 
 /** Says so where a browser cannot do what the viewer is made of. */
 function unsupported() {
-  const texts = new Texts(navigator.language);
+  const texts = new Texts(overrides().lang || navigator.language);
   texts.fill(document);
   say(find(document, "#wall"), `${texts.get("unsupported")}. ${texts.get("unsupported_hint")}`);
 }

@@ -1,4 +1,5 @@
 import { Meter } from "./meter.js";
+import { STALE_MS } from "./verdict.js";
 
 /** @typedef {import("./frame.js").Frame} Frame */
 /** @typedef {Frame & {camera: string, arrived: number}} Arrival */
@@ -46,6 +47,7 @@ export class Painter {
   /** @type {Arrival|null} */ #waiting = null;
   /** @type {Arrival|null} the newest one under way */ #decoding = null;
   /** @type {Picture|null} */ #shown = null;
+  #borrowed = false; // what is shown is another canvas's
   #decodes = 0;
   #closed = false;
   #dropped = 0;
@@ -69,6 +71,24 @@ export class Painter {
   /** The camera of the picture on the canvas, "" before the first. */
   get camera() {
     return this.#shown?.camera ?? "";
+  }
+
+  /**
+   * Shows at once what another canvas has of the wanted camera, as its last picture, until a picture of its own is here.
+   * @param {Painter} other
+   */
+  borrow(other) {
+    const shown = other.#shown;
+    if (!shown || this.#closed || this.#shown?.camera === shown.camera) return;
+    this.#paint(other.#canvas);
+    this.#shown = { ...shown, notLive: shown.notLive || shown.ageMs + (performance.now() - shown.arrived) > STALE_MS };
+    this.#borrowed = true;
+    this.#drawn(this.#shown, true);
+  }
+
+  /** What is on the canvas is another one's. */
+  get borrowed() {
+    return this.#borrowed;
   }
 
   /** Nothing but this camera is decoded any more, whatever is on its way. @param {string|null} camera null for any */
@@ -167,17 +187,23 @@ export class Painter {
   /** @param {ImageBitmap} bitmap @param {Arrival} frame @param {number} decodeMs */
   #draw(bitmap, frame, decodeMs) {
     const began = performance.now();
-    if (this.#canvas.width !== bitmap.width || this.#canvas.height !== bitmap.height) {
-      this.#canvas.width = bitmap.width;
-      this.#canvas.height = bitmap.height;
-    }
-    this.#context?.drawImage(bitmap, 0, 0);
+    this.#paint(bitmap);
     const now = performance.now();
-    const first = this.#shown?.camera !== frame.camera;
+    const first = this.#borrowed || this.#shown?.camera !== frame.camera;
     const news = first || this.#shown?.notLive !== frame.notLive;
+    this.#borrowed = false;
     this.#meter.note(now, decodeMs, now - began, first);
     const { camera, seq, notLive, arrived, ageMs } = frame; // the bytes are not needed again
     this.#shown = { camera, seq, notLive, arrived, ageMs };
     this.#drawn(this.#shown, news);
+  }
+
+  /** @param {ImageBitmap|OffscreenCanvas} picture */
+  #paint(picture) {
+    if (this.#canvas.width !== picture.width || this.#canvas.height !== picture.height) {
+      this.#canvas.width = picture.width;
+      this.#canvas.height = picture.height;
+    }
+    this.#context?.drawImage(picture, 0, 0);
   }
 }

@@ -61,6 +61,8 @@ const commands = {
   clicked(/** @type {{stream: number, camera: string, at: number}} */ { stream, camera, at }) {
     switches.delete(stream);
     if (painters.get(stream)?.camera === camera) return; // it is there
+    painters.get(stream)?.want(camera); // what is still on its way of others would only flicker
+    instant(stream, camera);
     let seq = 0;
     const change = new Switch(camera, at - performance.timeOrigin, nextFrame, (took) => {
       if (switches.get(stream) !== change) return; // another click, or nobody looks any more
@@ -73,7 +75,12 @@ const commands = {
   want(/** @type {{message: {stream: number, camera?: string}}} */ { message }) {
     wants.set(message.stream, message);
     painters.get(message.stream)?.want(message.camera ?? null);
+    if (message.camera) instant(message.stream, message.camera);
     if (!asleep) link.send(message);
+  },
+  /** The server decides again which camera this stream shows, after a click that came before its answer. */
+  settled(/** @type {{stream: number}} */ { stream }) {
+    painters.get(stream)?.want(null);
   },
   unwant(/** @type {{stream: number}} */ { stream }) {
     painters.get(stream)?.want("");
@@ -102,6 +109,13 @@ const commands = {
 };
 
 onmessage = ({ data }) => commands[/** @type {keyof typeof commands} */ (data.do)](data);
+
+/** The picture that another canvas has of this camera, until one of its own is here. @param {number} stream @param {string} camera */
+function instant(stream, camera) {
+  const painter = painters.get(stream);
+  const other = painter && [...painters.values()].find((one) => one !== painter && one.camera === camera);
+  if (other) painter.borrow(other);
+}
 
 /** What was on its way is lost or old: nothing is drawn until the server has said anew what a stream shows. */
 function connected() {
@@ -160,7 +174,7 @@ function stopped() {
 /** @param {number} stream @param {import("./painter.js").Picture} picture @param {boolean} news to be told at once */
 function drawn(stream, picture, news) {
   if (news) postMessage({ is: "shown", figures: painters.get(stream)?.figures() });
-  switches.get(stream)?.drawn(picture);
+  if (!painters.get(stream)?.borrowed) switches.get(stream)?.drawn(picture); // a loan is no answer to a click
 }
 
 function report() {

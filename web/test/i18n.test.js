@@ -26,7 +26,7 @@ test("every text is used, and every one that is used is there", () => {
   for (const key of Object.keys(tables.en)) {
     if (!/^(state|meaning)_/.test(key)) assert.match(sources, new RegExp(`\\b${key}\\b`), key);
   }
-  for (const [, key] of sources.matchAll(/(?:\.get\(|data-text=|data-label=)"([a-z_]+)"/g)) {
+  for (const [, key] of sources.matchAll(/(?:\b(?:texts|t)\.get\(|data-text=|data-label=|data-hint=)"([a-z_]+)"/g)) {
     if (key !== "room") assert.ok(Object.hasOwn(tables.en, key), key);
   }
 });

@@ -1,0 +1,109 @@
+/** Asked for on the stage: more than cameras give, so that theirs counts. */
+const STAGE_FPS = 30;
+/** A choice made here is shown for so long before the room has confirmed it, ms. */
+const CONFIRM_MS = 1000;
+
+/**
+ * Which camera the stage shows: what the room shows, or the user's own choice. Events: "camera" when another one is to be shown,
+ * "mode" when following began or ended, "held" with the camera whose alarm holds the room against a click.
+ */
+export class Choice extends EventTarget {
+  #engine;
+  #stream;
+  #room;
+  #holder;
+  #following = true;
+  #own = "";
+  #roomCamera = "";
+  #camera = "";
+  #confirm = 0;
+  #staged = false;
+
+  /** A click switches the room for everyone in it; otherwise it ends the following. */
+  drives = true;
+
+  /**
+   * @param {import("./engine.js").Engine} engine
+   * @param {number} stream the stage's
+   * @param {string} room
+   * @param {() => string} holder the camera whose alarm holds the room, "" for none
+   */
+  constructor(engine, stream, room, holder) {
+    super();
+    this.#engine = engine;
+    this.#stream = stream;
+    this.#room = room;
+    this.#holder = holder;
+  }
+
+  /** The camera to be shown, "" for none. */
+  get camera() {
+    return this.#camera;
+  }
+
+  get following() {
+    return this.#following;
+  }
+
+  /** What the page shows now. @param {boolean} staged there is a stage @param {boolean} following @param {string} own where it does not follow */
+  show(staged, following, own) {
+    const changed = following !== this.#following || own !== this.#own || staged !== this.#staged;
+    const mode = following !== this.#following;
+    [this.#staged, this.#following, this.#own] = [staged, following, own];
+    if (changed) this.#ask();
+    if (mode) this.dispatchEvent(new CustomEvent("mode"));
+    this.#turn(following ? this.#roomCamera : own);
+  }
+
+  #ask() {
+    const fallback = () => this.#engine.unwatch(this.#stream);
+    if (!this.#staged) fallback(); // nobody sees it
+    else if (this.#following) this.#engine.follow(this.#stream, this.#room, "auto", STAGE_FPS);
+    else if (this.#own) this.#engine.watch(this.#stream, this.#own, "auto", STAGE_FPS);
+    else fallback();
+  }
+
+  /**
+   * A click or a key chose a camera while the page follows the room and drives it.
+   * @param {string} camera @param {Event} event
+   * @returns {boolean} false where an alarm holds the room
+   */
+  drive(camera, event) {
+    const holder = this.#holder();
+    if (holder && holder !== camera) {
+      this.dispatchEvent(new CustomEvent("held", { detail: holder }));
+      return false;
+    }
+    if (camera === this.#camera) return true;
+    clearTimeout(this.#confirm);
+    this.#confirm = setTimeout(() => this.settle(), CONFIRM_MS);
+    this.#engine.clicked(this.#stream, camera, event);
+    this.#engine.select(this.#room, camera);
+    this.#turn(camera);
+    return true;
+  }
+
+  /** @param {string} camera @param {boolean} held by an alarm, which outranks every click */
+  roomShows(camera, held) {
+    this.#roomCamera = camera;
+    // Between a click and the room's answer to it, answers to earlier clicks would only make the name flicker.
+    if (this.#confirm && !held && camera !== this.#camera) return;
+    this.settle();
+  }
+
+  /** The room decides again. */
+  settle() {
+    clearTimeout(this.#confirm);
+    this.#confirm = 0;
+    if (!this.#following) return;
+    if (this.#staged) this.#engine.settled(this.#stream);
+    this.#turn(this.#roomCamera);
+  }
+
+  /** @param {string} camera */
+  #turn(camera) {
+    if (camera === this.#camera) return;
+    this.#camera = camera;
+    this.dispatchEvent(new CustomEvent("camera"));
+  }
+}

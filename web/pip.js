@@ -1,0 +1,43 @@
+/**
+ * Picture in picture: the stage's canvas as a video in a small window above all others.
+ * @param {HTMLCanvasElement} canvas
+ */
+export class PictureInPicture {
+  #canvas;
+  /** @type {HTMLVideoElement|null} */ #video = null;
+
+  /** @param {HTMLCanvasElement} canvas */
+  constructor(canvas) {
+    this.#canvas = canvas;
+  }
+
+  /** This browser can do it. */
+  static get possible() {
+    return document.pictureInPictureEnabled === true && "captureStream" in HTMLCanvasElement.prototype;
+  }
+
+  /** Opens the window, or closes it. Throws where the browser does not allow it. */
+  async toggle() {
+    if (document.pictureInPictureElement) return document.exitPictureInPicture();
+    const video = document.createElement("video");
+    const stream = this.#canvas.captureStream();
+    this.#video = video;
+    video.muted = true;
+    video.srcObject = stream;
+    video.addEventListener("leavepictureinpicture", () => this.#end(video, stream), { once: true });
+    try {
+      await video.play();
+      await video.requestPictureInPicture();
+    } catch (error) {
+      this.#end(video, stream);
+      throw error;
+    }
+  }
+
+  /** @param {HTMLVideoElement} video @param {MediaStream} stream */
+  #end(video, stream) {
+    for (const track of stream.getTracks()) track.stop();
+    video.srcObject = null;
+    if (this.#video === video) this.#video = null;
+  }
+}
