@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
@@ -75,6 +76,14 @@ type watchdog struct {
 	mu         sync.Mutex
 	complaints []string
 	sockets    int // WebSockets opened since the page was loaded
+	asks       map[uint16]ask
+}
+
+// ask is what a page wants to see on one stream.
+type ask struct {
+	Type, Camera, Room, Rendition string
+	Stream                        uint16
+	FPS                           float64
 }
 
 // open opens the page in a window of its own, so that every page is visible.
@@ -86,7 +95,7 @@ func open(t *testing.T, parent context.Context, address string, l look) *tab {
 	}
 	ctx, cancel := chromedp.NewContext(parent, chromedp.WithNewWindow(true))
 	t.Cleanup(cancel)
-	p := &tab{t: t, ctx: ctx, watchdog: &watchdog{host: u.Host}}
+	p := &tab{t: t, ctx: ctx, watchdog: &watchdog{host: u.Host, asks: make(map[uint16]ask)}}
 	if err := chromedp.Listen(ctx, p.event); err != nil {
 		t.Fatal(err)
 	}
@@ -190,8 +199,38 @@ func (w *watchdog) event(event any) {
 	case *network.EventWebSocketCreated:
 		w.mu.Lock()
 		w.sockets++
+		w.asks = make(map[uint16]ask)
 		w.mu.Unlock()
+	case *network.EventWebSocketFrameSent:
+		w.sent(e.Response.PayloadData)
 	}
+}
+
+// sent notes what the page asks the server for.
+func (w *watchdog) sent(message []byte) {
+	var a ask
+	if json.Unmarshal(message, &a) != nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch a.Type {
+	case "watch", "follow":
+		w.asks[a.Stream] = a
+	case "unwatch":
+		delete(w.asks, a.Stream)
+	}
+}
+
+// asked is what the page wants of each camera now, that of a room under the room's name.
+func (w *watchdog) asked() map[string]ask {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := make(map[string]ask)
+	for _, a := range w.asks {
+		all[a.Camera+a.Room] = a
+	}
+	return all
 }
 
 func (w *watchdog) complain(text string) {

@@ -49,6 +49,7 @@ type sight struct {
 type tile struct {
 	ID, State, Word, Name string
 	Picture               string // live, old, or "" before the first
+	Age                   string // of a picture that is old
 	Chosen, Alarm         bool
 }
 
@@ -70,7 +71,7 @@ const seeScript = `(() => {
 		DecodeMS: Number(one("#figure-work").dataset.decodeMs ?? 0), DrawMS: Number(one("#figure-work").dataset.drawMs ?? -1),
 		Tiles: all("button.tile").map((e) => ({
 			ID: e.dataset.camera, State: e.dataset.state, Word: text(".state span", e), Name: text(".tile-name", e),
-			Picture: e.dataset.picture ?? "", Chosen: e.getAttribute("aria-pressed") === "true", Alarm: "alarm" in e.dataset,
+			Picture: e.dataset.picture ?? "", Age: text(".tile-age", e), Chosen: e.getAttribute("aria-pressed") === "true", Alarm: "alarm" in e.dataset,
 		})),
 		Messages: all(".message").map((e) => e.textContent.replace(/\s+/g, " ").trim()),
 		Alarms: all(".alarm-words").map((e) => [...e.children].map((c) => c.textContent).join(" | ")),

@@ -45,8 +45,8 @@ export class Choice extends EventTarget {
     return this.#following;
   }
 
-  /** What the page shows now. @param {boolean} staged there is a stage @param {boolean} following @param {string} own where it does not follow */
-  show(staged, following, own) {
+  /** What the page shows now. @param {boolean} staged there is a stage @param {boolean} following @param {string} [own] where it does not follow; the one before where none is named */
+  show(staged, following, own = this.#own) {
     const changed = following !== this.#following || own !== this.#own || staged !== this.#staged;
     const mode = following !== this.#following;
     [this.#staged, this.#following, this.#own] = [staged, following, own];

@@ -58,6 +58,7 @@ class Viewer {
   #choice = new Choice(this.#engine, this.#stream, this.#room, () => this.#alarms.holder);
   #wall = new Wall(find(document, "#wall"), this.#cameras, this.#engine, this.#texts, {
     pick: (camera, event) => this.#choose(camera, event),
+    fill: () => this.#fullscreen(),
     move: (id, to) => this.#settings.set("order", move(this.#cameras.list().map((info) => info.id), id, to)),
   });
   #browse = new Browse(document, this.#cameras, this.#wall, this.#navigation, this.#texts);
@@ -229,7 +230,7 @@ class Viewer {
   #go() {
     const { view, following, walled } = this.#navigation;
     document.body.dataset.view = walled ? "wall" : "stage";
-    this.#choice.show(!walled, following, view.kind === "camera" ? view.camera : "");
+    this.#choice.show(!walled, following, view.kind === "camera" ? view.camera : undefined);
     const button = find(document, "[data-action=follow]");
     button.setAttribute("aria-checked", String(following));
     button.title = this.#texts.get(following ? "follow_hint" : "own_hint");

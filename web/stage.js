@@ -77,7 +77,10 @@ export class Stage {
     this.#figures(info, missing ? null : picture);
     this.#root.dataset.camera = picture?.camera ?? "";
     this.#root.dataset.seq = picture ? String(picture.seq) : "";
-    if (missing && this.#target && waited < SPINNER_MS) return; // a quick switch changes nothing but the name
+    if (missing && this.#target && waited < SPINNER_MS) { // a quick switch changes nothing but the name
+      if (!picture) find(this.#root, "#stage-plate").hidden = true; // "no camera chosen" is over
+      return;
+    }
 
     const covered = missing && (!picture || !this.#target || !info || waited >= COVER_MS);
     const hopeful = missing && connected && info !== undefined && ["live", "starting"].includes(info.state);

@@ -11,6 +11,7 @@ const KEPT = 96;
 /**
  * @typedef {object} Acts
  * @property {(camera: string, event: Event) => void} pick a tile was chosen
+ * @property {() => void} fill two clicks: the screen
  * @property {(id: string, to: string) => void} move a tile was taken to the place of another one
  */
 
@@ -47,7 +48,9 @@ export class Wall {
     const drag = new Drag(root, acts.move);
     root.addEventListener("click", (event) => {
       const tile = /** @type {HTMLElement} */ (event.target).closest?.("[data-camera]");
-      if (tile && !drag.dragged) acts.pick(/** @type {HTMLElement} */ (tile).dataset.camera ?? "", event);
+      if (!tile || drag.dragged) return;
+      if (event.detail > 1) acts.fill(); // whichever tile lies there since the first click
+      else acts.pick(/** @type {HTMLElement} */ (tile).dataset.camera ?? "", event);
     });
     root.addEventListener("keydown", (event) => this.#move(event));
     cameras.addEventListener("status", (event) => {

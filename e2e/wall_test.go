@@ -1,0 +1,408 @@
+package e2e
+
+import (
+	"fmt"
+	"image"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/input"
+
+	"linkstart/pkg/camera"
+)
+
+// hall has more cameras than a wall of four has tiles, in two groups.
+func hall() string {
+	var b strings.Builder
+	b.WriteString("cameras:\n")
+	for i, pattern := range []string{"clock", "ball", "bars", "clock", "ball", "bars"} {
+		fmt.Fprintf(&b, "  - {id: cam%d, name: Camera %d, group: %s, source: \"test:%s?size=640x360&fps=10\"}\n",
+			i+1, i+1, []string{"North", "South & East"}[i/4], pattern)
+	}
+	return b.String()
+}
+
+func TestWall(t *testing.T) {
+	s := start(t, hall())
+	b := &stand{s: s, pictures: make(map[string]image.Image)}
+	for i := range 6 {
+		s.becomes(fmt.Sprintf("cam%d", i+1), camera.Live)
+	}
+	for _, id := range []string{"cam1", "cam2", "cam3"} {
+		b.pictures[id] = s.snapshot(id)
+	}
+	b.browser = chrome(t)
+	b.p = open(t, b.browser, s.url("/#/wall/4"), look{width: 1366, height: 768})
+	for _, test := range []struct {
+		what string
+		run  func(*stand, *testing.T, *system, *tab)
+	}{
+		{"a wall of four, page by page, over one WebSocket", (*stand).pages},
+		{"a group, by its list and by the address", (*stand).groups},
+		{"from the wall to the stage and back without a blank", (*stand).toStage},
+		{"tiles ask for what can be seen of them", (*stand).asks},
+		{"a camera that is away keeps its last picture, with its age", (*stand).ages},
+		{"tiles are dragged into another order, which is kept", (*stand).drags},
+		{"zoom, pan and fit", (*stand).zooms},
+		{"two clicks fill the screen", (*stand).fills},
+		{"a kiosk shows nothing but pictures, and turns its pages", (*stand).kiosk},
+		{"language and colours can be chosen and are kept", (*stand).wishes},
+		{"cameras are found by what is typed", (*stand).finds},
+		{"everything by keyboard", (*stand).keyboard},
+	} {
+		if !t.Run(test.what, func(t *testing.T) { test.run(b, t, s.with(t), b.p.with(t)) }) {
+			break
+		}
+	}
+}
+
+// tiles waits until just these cameras' tiles are there, in this order, all with a live picture.
+func (p *tab) tiles(what string, ids ...string) sight {
+	p.t.Helper()
+	return p.until(what, func(v sight) bool {
+		var shown []string
+		for _, tile := range v.Tiles {
+			if tile.Picture == "live" {
+				shown = append(shown, tile.ID)
+			}
+		}
+		return slices.Equal(shown, ids) && len(v.Tiles) == len(ids)
+	})
+}
+
+func (p *tab) hash(want string) {
+	p.t.Helper()
+	eventually(p.t, "the address "+want, func() error {
+		if got := eval[string](p, `location.hash`); got != want {
+			return fmt.Errorf("it is %q", got)
+		}
+		return nil
+	})
+}
+
+func (b *stand) pages(_ *testing.T, _ *system, p *tab) {
+	p.tiles("four tiles", "cam1", "cam2", "cam3", "cam4")
+	p.click(`[data-action=page_next]`)
+	p.tiles("the other two", "cam5", "cam6")
+	p.hash("#/wall/4?page=2")
+	p.click(`#views [data-view="9"]`)
+	p.tiles("all six", "cam1", "cam2", "cam3", "cam4", "cam5", "cam6")
+	p.hash("#/wall/9")
+	if n := p.opened(); n != 1 {
+		p.t.Errorf("the page has opened %d WebSockets", n)
+	}
+	if eval[bool](p, `document.documentElement.scrollHeight > innerHeight || document.documentElement.scrollWidth > innerWidth`) {
+		p.t.Error("the page is larger than its window")
+	}
+}
+
+func (b *stand) groups(_ *testing.T, _ *system, p *tab) {
+	eval[bool](p, `(() => {
+		const select = document.querySelector("#which-group");
+		select.value = "South & East";
+		return select.dispatchEvent(new Event("change"));
+	})()`)
+	p.tiles("the group's", "cam5", "cam6")
+	p.hash("#/wall/9?group=South+%26+East")
+	eval[string](p, `location.hash = "#/wall/all?group=North"`)
+	p.tiles("the other group's", "cam1", "cam2", "cam3", "cam4")
+	eval[string](p, `location.hash = "#/wall/9"`)
+	p.tiles("all", "cam1", "cam2", "cam3", "cam4", "cam5", "cam6")
+}
+
+func (b *stand) toStage(_ *testing.T, _ *system, p *tab) {
+	eval[string](p, `location.hash = "#/camera/cam1"`)
+	p.shows("cam1")
+	eval[string](p, `location.hash = "#/wall/9"`)
+	p.tiles("the wall", "cam1", "cam2", "cam3", "cam4", "cam5", "cam6")
+	stop := p.record()
+	p.click(`button.tile[data-camera=cam2]`)
+	p.hash("#/camera/cam2")
+	p.shows("cam2")
+	p.onStage("cam2", b.pictures)
+	for _, m := range stop() {
+		if m.Dark || m.Covered {
+			p.t.Errorf("on the way to the stage it was %+v", m)
+		}
+	}
+	p.key("\x1b")
+	p.hash("#/wall/9")
+	p.tiles("the wall again", "cam1", "cam2", "cam3", "cam4", "cam5", "cam6")
+	eval[any](p, `history.back()`)
+	p.hash("#/camera/cam2")
+	p.shows("cam2")
+}
+
+func (b *stand) asks(t *testing.T, s *system, p *tab) {
+	asks := func(what string, ok func(map[string]ask) bool) {
+		t.Helper()
+		eventually(t, what, func() error {
+			if now := p.asked(); !ok(now) {
+				return fmt.Errorf("the page asks for %+v", now)
+			}
+			return nil
+		})
+	}
+	asks("the stage takes the whole picture, the tiles beside it little", func(a map[string]ask) bool {
+		small := a["cam1"]
+		return len(a) == 6 && a["cam2"].Rendition == "sub" && small.Rendition == "sub" && small.FPS <= 4
+	})
+	p.click(`#views [data-view="1"]`)
+	asks("a wall of one takes one whole picture", func(a map[string]ask) bool { return len(a) == 1 && a["cam1"].Rendition == "auto" && a["cam1"].FPS > 20 })
+	p.click(`#views [data-view="9"]`)
+	asks("a wall of nine takes small pictures, and the stage nothing", func(a map[string]ask) bool {
+		return len(a) == 6 && a["cam6"].Rendition == "sub" && a["cam6"].FPS == 10
+	})
+	p.click(`#views [data-view="4"]`)
+	asks("what is on another page costs nothing", func(a map[string]ask) bool { return len(a) == 4 && a["cam5"] == ask{} })
+	s.eventually("nobody watches it", func() error {
+		info, err := s.camera("cam5")
+		if err == nil && info.Viewers != 0 {
+			err = fmt.Errorf("%d viewers", info.Viewers)
+		}
+		return err
+	})
+}
+
+func (b *stand) ages(t *testing.T, s *system, p *tab) {
+	p.tiles("four tiles", "cam1", "cam2", "cam3", "cam4")
+	if _, err := s.command("stop", "cam3"); err != nil {
+		t.Fatal(err)
+	}
+	p.until("the picture of the stopped camera with its age", func(v sight) bool {
+		tile := v.tile("cam3")
+		return tile.Word == "Stopped" && tile.Picture == "old" && strings.HasSuffix(tile.Age, " s") && v.tile("cam2").Age == ""
+	})
+	if dark := eval[bool](p, `(() => {
+		const probe = new OffscreenCanvas(16, 9).getContext("2d");
+		probe.drawImage(document.querySelector("button.tile[data-camera=cam3] canvas"), 0, 0, 16, 9);
+		return probe.getImageData(0, 0, 16, 9).data.every((v, i) => i % 4 === 3 || v < 12);
+	})()`); dark {
+		t.Error("there is no picture")
+	}
+	if _, err := s.command("start", "cam3"); err != nil {
+		t.Fatal(err)
+	}
+	p.tiles("it is back", "cam1", "cam2", "cam3", "cam4")
+}
+
+// alt is the bit of that key in events.
+const alt = 1
+
+// middle is where an element is, in px of the window.
+func (p *tab) middle(selector string) (x, y float64) {
+	p.t.Helper()
+	at := eval[[]float64](p, fmt.Sprintf(`(({x, y, width, height}) => [x + width / 2, y + height / 2])(document.querySelector(%q).getBoundingClientRect())`, selector))
+	return at[0], at[1]
+}
+
+func (p *tab) mouse(kind input.DispatchMouseEventType, x, y float64, more func(*input.DispatchMouseEventParams)) {
+	p.t.Helper()
+	params := input.DispatchMouseEventParams{Type: kind, X: x, Y: y}
+	if more != nil {
+		more(&params)
+	}
+	call(p, input.DispatchMouseEvent, params)
+}
+
+func pressed(clicks int64) func(*input.DispatchMouseEventParams) {
+	return func(m *input.DispatchMouseEventParams) {
+		m.Button, m.Buttons, m.ClickCount = input.MouseButtonLeft, 1, clicks
+	}
+}
+
+func (p *tab) drag(x, y, toX, toY float64) {
+	p.t.Helper()
+	p.mouse(input.DispatchMouseEventTypeMousePressed, x, y, pressed(1))
+	for i := 1.0; i <= 4; i++ {
+		p.mouse(input.DispatchMouseEventTypeMouseMoved, x+(toX-x)*i/4, y+(toY-y)*i/4, pressed(0))
+	}
+	p.mouse(input.DispatchMouseEventTypeMouseReleased, toX, toY, pressed(1))
+}
+
+func (b *stand) drags(_ *testing.T, _ *system, p *tab) {
+	x, y := p.middle(`button.tile[data-camera=cam1]`)
+	toX, toY := p.middle(`button.tile[data-camera=cam4]`)
+	p.drag(x, y, toX, toY)
+	p.tiles("the first one took the fourth place", "cam2", "cam3", "cam4", "cam1")
+	p.hash("#/wall/4")
+	eval[any](p, `document.querySelector("button.tile[data-camera=cam1]").focus()`)
+	call(p, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeRawKeyDown, Key: "ArrowLeft", Code: "ArrowLeft", Modifiers: alt})
+	p.tiles("the keyboard has moved it back by one", "cam2", "cam3", "cam1", "cam4")
+	p.reload()
+	p.tiles("the order is kept", "cam2", "cam3", "cam1", "cam4")
+	p.key(",")
+	p.click(`[data-action=order]`)
+	p.tiles("the order is forgotten", "cam1", "cam2", "cam3", "cam4")
+	p.key("\x1b")
+}
+
+func (p *tab) reload() {
+	p.t.Helper()
+	eval[any](p, `(window.before = true, location.reload())`)
+	eventually(p.t, "the page is loaded again", func() error {
+		if eval[bool](p, `"before" in window || document.readyState !== "complete"`) {
+			return fmt.Errorf("it is the one before")
+		}
+		return nil
+	})
+	p.watchWorker()
+}
+
+func (b *stand) zooms(t *testing.T, _ *system, p *tab) {
+	eval[string](p, `location.hash = "#/camera/cam1"`)
+	p.shows("cam1")
+	x, y := p.middle(".frame")
+	box := `(({x, y, width, height}) => [x, y, width, height])(document.querySelector("#stage-canvas").getBoundingClientRect())`
+	whole := eval[[]float64](p, box)
+	for range 3 {
+		p.mouse(input.DispatchMouseEventTypeMouseWheel, x+100, y, func(m *input.DispatchMouseEventParams) { m.DeltaX, m.DeltaY = 0.01, -100 })
+	}
+	eventually(t, "the wheel enlarges the picture", func() error {
+		if now := eval[[]float64](p, box); now[2] < whole[2]*1.9 || now[0] > whole[0]-100 {
+			return fmt.Errorf("it is at %v, was at %v", now, whole)
+		}
+		return nil
+	})
+	before := eval[[]float64](p, box)
+	p.drag(x, y, x+60, y)
+	if now := eval[[]float64](p, box); now[0] < before[0]+50 {
+		t.Errorf("after a drag the picture is at %v, was at %v", now, before)
+	}
+	p.key("0")
+	eventually(t, "the whole picture again", func() error {
+		if now := eval[[]float64](p, box); !slices.Equal(now, whole) {
+			return fmt.Errorf("it is at %v, was at %v", now, whole)
+		}
+		return nil
+	})
+	p.click(`[data-action=fit]`)
+	if fit := eval[string](p, `getComputedStyle(document.querySelector("#stage-canvas")).objectFit`); fit != "cover" {
+		t.Errorf("filled, the picture is laid out as %s", fit)
+	}
+	p.key("v")
+	if fit := eval[string](p, `getComputedStyle(document.querySelector("#stage-canvas")).objectFit`); fit != "contain" {
+		t.Errorf("fitted, the picture is laid out as %s", fit)
+	}
+}
+
+func (b *stand) fills(t *testing.T, _ *system, p *tab) {
+	eval[string](p, `location.hash = "#/wall/4"`)
+	p.tiles("the wall", "cam1", "cam2", "cam3", "cam4")
+	x, y := p.middle(`button.tile[data-camera=cam2]`)
+	for clicks := int64(1); clicks <= 2; clicks++ {
+		p.mouse(input.DispatchMouseEventTypeMousePressed, x, y, pressed(clicks))
+		p.mouse(input.DispatchMouseEventTypeMouseReleased, x, y, pressed(clicks))
+	}
+	p.shows("cam2")
+	eventually(t, "the stage fills the screen", func() error {
+		if !eval[bool](p, `document.fullscreenElement === document.querySelector("[data-stage]")`) {
+			return fmt.Errorf("it does not")
+		}
+		return nil
+	})
+	p.key("f")
+	eventually(t, "the screen is left", func() error {
+		if eval[bool](p, `document.fullscreenElement !== null`) {
+			return fmt.Errorf("it is not")
+		}
+		return nil
+	})
+}
+
+func (b *stand) kiosk(t *testing.T, s *system, p *tab) {
+	q := open(t, b.browser, s.url("/?kiosk#/wall/4?every=2"), look{width: 1366, height: 768}).with(t)
+	q.tiles("the first page", "cam1", "cam2", "cam3", "cam4")
+	if seen := eval[[]string](q, `[".top", ".side-head", ".figures"].filter((s) => document.querySelector(s).offsetParent !== null)`); len(seen) > 0 {
+		t.Errorf("a kiosk shows %v", seen)
+	}
+	q.tiles("the second page, by itself", "cam5", "cam6")
+	q.tiles("the first page again", "cam1", "cam2", "cam3", "cam4")
+}
+
+func (b *stand) wishes(t *testing.T, s *system, p *tab) {
+	choose := func(name, value string) {
+		t.Helper()
+		p.key(",")
+		eval[bool](p, fmt.Sprintf(`(() => {
+			const select = document.querySelector("#settings select[name=%s]");
+			select.value = %q;
+			return select.dispatchEvent(new Event("change", { bubbles: true }));
+		})()`, name, value))
+	}
+	ground := `getComputedStyle(document.body).backgroundColor`
+	dark := eval[string](p, ground)
+	choose("theme", "light")
+	if now := eval[string](p, ground); now == dark {
+		t.Errorf("light, the page's ground is %s as before", now)
+	}
+	p.key("\x1b")
+	choose("lang", "zh")
+	p.until("the page speaks Chinese", func(v sight) bool { return v.Words == "已连接" })
+	if now := eval[string](p, ground); now == dark {
+		t.Error("the colours were forgotten")
+	}
+	p.watchWorker()
+	choose("lang", "en")
+	p.until("the page speaks English", func(v sight) bool { return v.Words == "Connected" })
+	p.watchWorker()
+	choose("theme", "")
+	p.key("\x1b")
+	q := open(t, b.browser, s.url("/?lang=zh&theme=light"), look{}).with(t)
+	q.until("the address decides", func(v sight) bool { return v.Words == "已连接" })
+	if now := eval[string](q, ground); now == dark {
+		t.Error("the address did not decide on the colours")
+	}
+}
+
+func (b *stand) finds(_ *testing.T, _ *system, p *tab) {
+	eval[string](p, `location.hash = "#/wall/9"`)
+	p.tiles("all", "cam1", "cam2", "cam3", "cam4", "cam5", "cam6")
+	p.key("/")
+	eval[any](p, `document.activeElement.value = ""`) // the protocol's keys are typed even where the page has taken them
+	p.key("south 6")
+	p.tiles("the one that is meant", "cam6")
+	p.key("\x1b")
+	eval[bool](p, `(() => {
+		const search = document.querySelector("#search");
+		search.value = "";
+		return search.dispatchEvent(new Event("input"));
+	})()`)
+	p.tiles("all again", "cam1", "cam2", "cam3", "cam4", "cam5", "cam6")
+}
+
+func (b *stand) keyboard(t *testing.T, _ *system, p *tab) {
+	p.key("?")
+	eventually(t, "the sheet of keys", func() error {
+		if !eval[bool](p, `document.querySelector("#help").open && document.querySelectorAll("#help kbd").length > 15`) {
+			return fmt.Errorf("it is not open")
+		}
+		return nil
+	})
+	p.key("\x1b")
+	p.key("2")
+	p.shows("cam2")
+	p.onStage("cam2", b.pictures)
+	right := func() {
+		for _, kind := range []input.DispatchKeyEventType{input.DispatchKeyEventTypeRawKeyDown, input.DispatchKeyEventTypeKeyUp} {
+			call(p, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: kind, Key: "ArrowRight", Code: "ArrowRight"})
+		}
+	}
+	eval[any](p, `document.activeElement.blur()`)
+	right()
+	p.shows("cam3")
+	p.key("w")
+	p.hash("#/wall/9")
+	eval[any](p, `document.querySelector("button.tile[tabindex='0']").focus()`)
+	at := eval[string](p, `document.activeElement.dataset.camera`)
+	right()
+	if now := eval[string](p, `document.activeElement.dataset.camera`); now == at || now == "" {
+		t.Errorf("the arrow leads from %s to %q", at, now)
+	}
+	unnamed := eval[[]string](p, `[...document.querySelectorAll("button, select, input, [role=switch]")].filter((e) => e.offsetParent !== null)
+		.filter((e) => !(e.getAttribute("aria-label") || e.textContent.trim() || e.labels?.length)).map((e) => e.outerHTML)`)
+	if len(unnamed) > 0 {
+		t.Errorf("without a name for a screen reader: %v", unnamed)
+	}
+}
