@@ -46,6 +46,7 @@ func TestWall(t *testing.T) {
 		{"tiles are dragged into another order, which is kept", (*stand).drags},
 		{"zoom, pan and fit", (*stand).zooms},
 		{"two clicks fill the screen", (*stand).fills},
+		{"picture in picture", (*stand).floats},
 		{"a kiosk shows nothing but pictures, and turns its pages", (*stand).kiosk},
 		{"language and colours can be chosen and are kept", (*stand).wishes},
 		{"cameras are found by what is typed", (*stand).finds},
@@ -309,6 +310,40 @@ func (b *stand) fills(t *testing.T, _ *system, p *tab) {
 		}
 		return nil
 	})
+}
+
+func (b *stand) floats(t *testing.T, s *system, p *tab) {
+	p.shows("cam2")
+	p.click(`[data-action=pip]`)
+	eventually(t, "a window with the picture", func() error {
+		if !eval[bool](p, `document.pictureInPictureElement !== null`) {
+			return fmt.Errorf("there is none")
+		}
+		return nil
+	})
+	frames := func() float64 {
+		return eval[float64](p, `document.pictureInPictureElement.getVideoPlaybackQuality().totalVideoFrames`)
+	}
+	moves := func(what string) {
+		first := frames()
+		eventually(t, what, func() error {
+			if now := frames(); now < first+5 {
+				return fmt.Errorf("%v pictures, first %v", now, first)
+			}
+			return nil
+		})
+	}
+	moves("the picture in it moves")
+	show := p.hide()
+	eventually(t, "only what the window shows is still asked for", func() error {
+		if now := p.asked(); len(now) != 1 || now["cam2"].Rendition != "auto" {
+			return fmt.Errorf("the page asks for %+v", now)
+		}
+		return nil
+	})
+	show()
+	eval[any](p, `document.exitPictureInPicture()`)
+	p.shows("cam2")
 }
 
 func (b *stand) kiosk(t *testing.T, s *system, p *tab) {

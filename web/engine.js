@@ -54,6 +54,11 @@ export class Engine extends EventTarget {
     this.#post({ do: "clicked", stream, camera, at: performance.timeOrigin + event.timeStamp });
   }
 
+  /** Whether a stream is seen also while the page is hidden. @param {number} stream @param {boolean} on */
+  pin(stream, on) {
+    this.#post({ do: "pin", stream, on });
+  }
+
   /** The server's word counts again, after a click that came before it. @param {number} stream */
   settled(stream) {
     this.#post({ do: "settled", stream });

@@ -67,7 +67,7 @@ class Viewer {
     fullscreen: () => this.#fullscreen(),
     zoomed: (scale) => this.#zoomed(scale),
   });
-  #pip = new PictureInPicture(this.#canvas);
+  #pip = new PictureInPicture(this.#canvas, (open) => this.#engine.pin(this.#stream, open));
   #kiosk = new Kiosk(wishesOf(location.search).kiosk);
 
   start() {

@@ -1,14 +1,12 @@
-/**
- * Picture in picture: the stage's canvas as a video in a small window above all others.
- * @param {HTMLCanvasElement} canvas
- */
+/** Picture in picture: the stage's canvas as a video in a small window above all others, also while the page is hidden. */
 export class PictureInPicture {
   #canvas;
-  /** @type {HTMLVideoElement|null} */ #video = null;
+  #open;
 
-  /** @param {HTMLCanvasElement} canvas */
-  constructor(canvas) {
+  /** @param {HTMLCanvasElement} canvas @param {(open: boolean) => void} open told when the window opens and when it is gone */
+  constructor(canvas, open) {
     this.#canvas = canvas;
+    this.#open = open;
   }
 
   /** This browser can do it. */
@@ -21,13 +19,13 @@ export class PictureInPicture {
     if (document.pictureInPictureElement) return document.exitPictureInPicture();
     const video = document.createElement("video");
     const stream = this.#canvas.captureStream();
-    this.#video = video;
     video.muted = true;
     video.srcObject = stream;
     video.addEventListener("leavepictureinpicture", () => this.#end(video, stream), { once: true });
     try {
       await video.play();
       await video.requestPictureInPicture();
+      this.#open(true);
     } catch (error) {
       this.#end(video, stream);
       throw error;
@@ -38,6 +36,6 @@ export class PictureInPicture {
   #end(video, stream) {
     for (const track of stream.getTracks()) track.stop();
     video.srcObject = null;
-    if (this.#video === video) this.#video = null;
+    this.#open(false);
   }
 }

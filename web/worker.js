@@ -30,6 +30,7 @@ const nextFrame = (/** @type {() => void} */ callback) => (globalThis.requestAni
 
 /** @type {Link} */ let link;
 let asleep = false;
+let pinned = 0; // a stream that is seen although the page is hidden, 0 for none
 let sleepTimer = 0;
 let reportTimer = 0;
 let ran = Date.now(); // not performance.now(), which may stand still while the machine sleeps
@@ -76,7 +77,14 @@ const commands = {
     wants.set(message.stream, message);
     painters.get(message.stream)?.want(message.camera ?? null);
     if (message.camera) instant(message.stream, message.camera);
-    if (!asleep) link.send(message);
+    if (awake(message.stream)) link.send(message);
+  },
+  /** Whether this stream is seen also while the page is hidden: there is one at most. */
+  pin(/** @type {{stream: number, on: boolean}} */ { stream, on }) {
+    pinned = on ? stream : 0;
+    if (!asleep || !wants.has(stream)) return;
+    if (on) link.send(/** @type {object} */ (wants.get(stream)));
+    else rest(stream);
   },
   /** The server decides again which camera this stream shows, after a click that came before its answer. */
   settled(/** @type {{stream: number}} */ { stream }) {
@@ -84,7 +92,7 @@ const commands = {
   },
   unwant(/** @type {{stream: number}} */ { stream }) {
     painters.get(stream)?.want("");
-    if (wants.delete(stream) && !asleep) link.send({ type: "unwatch", stream });
+    if (wants.delete(stream) && awake(stream)) link.send({ type: "unwatch", stream });
   },
   forget(/** @type {{stream: number}} */ { stream }) {
     commands.unwant({ stream });
@@ -120,20 +128,28 @@ function instant(stream, camera) {
 /** What was on its way is lost or old: nothing is drawn until the server has said anew what a stream shows. */
 function connected() {
   for (const painter of painters.values()) painter.switchTo("");
-  if (!asleep) askAll();
+  askAll();
 }
 
 function askAll() {
-  for (const message of wants.values()) link.send(message);
+  for (const [stream, message] of wants) if (awake(stream)) link.send(message);
+}
+
+/** Somebody may see this stream. @param {number} stream */
+function awake(stream) {
+  return !asleep || stream === pinned;
 }
 
 function sleep() {
   asleep = true;
   clearInterval(reportTimer);
-  for (const stream of wants.keys()) {
-    painters.get(stream)?.switchTo("");
-    link.send({ type: "unwatch", stream });
-  }
+  for (const stream of wants.keys()) if (!awake(stream)) rest(stream);
+}
+
+/** Watches no more, until the page is seen again. @param {number} stream */
+function rest(stream) {
+  painters.get(stream)?.switchTo("");
+  link.send({ type: "unwatch", stream });
 }
 
 function wake() {
