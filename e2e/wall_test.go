@@ -341,6 +341,7 @@ func (b *stand) floats(t *testing.T, s *system, p *tab) {
 		}
 		return nil
 	})
+	moves("the picture goes on while the page is hidden")
 	show()
 	eval[any](p, `document.exitPictureInPicture()`)
 	p.shows("cam2")
