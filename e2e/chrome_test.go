@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -74,7 +75,8 @@ type watchdog struct {
 	host       string
 	mu         sync.Mutex
 	complaints []string
-	sockets    int // WebSockets opened since the page was loaded
+	sockets    int      // WebSockets opened since the page was loaded
+	addresses  []string // that were asked for
 }
 
 // open opens the page in a window of its own, so that every page is visible.
@@ -184,10 +186,12 @@ func (w *watchdog) event(event any) {
 			w.complain(fmt.Sprintf("log of %s: %s %v", e.Entry.Source, e.Entry.Text, e.Entry.URL))
 		}
 	case *network.EventRequestWillBeSent:
+		w.ask(e.Request.URL)
 		if u, err := url.Parse(e.Request.URL); err != nil || u.Host != w.host && u.Scheme != "blob" && u.Scheme != "data" && u.Scheme != "about" {
 			w.complain("request to another host: " + e.Request.URL)
 		}
 	case *network.EventWebSocketCreated:
+		w.ask(e.URL)
 		w.mu.Lock()
 		w.sockets++
 		w.mu.Unlock()
@@ -200,6 +204,21 @@ func (w *watchdog) complain(text string) {
 	if len(w.complaints) < 20 {
 		w.complaints = append(w.complaints, text)
 	}
+}
+
+func (w *watchdog) ask(address string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.addresses) < 1000 {
+		w.addresses = append(w.addresses, address)
+	}
+}
+
+// asked returns the addresses that the page has asked for.
+func (w *watchdog) asked() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.addresses)
 }
 
 func (w *watchdog) opened() int {

@@ -39,7 +39,8 @@ func TestPageIsLight(t *testing.T) {
 	}
 }
 
-// TestAllOfThePageIsShipped holds that no file of the page is forgotten, in subfolders as well; what only its makers need is.
+// TestAllOfThePageIsShipped holds that no file of the page is forgotten, in subfolders as well, and that what only its makers need
+// stays at home.
 func TestAllOfThePageIsShipped(t *testing.T) {
 	err := fs.WalkDir(os.DirFS("."), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
