@@ -7,7 +7,7 @@ GO      ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run build opencv test bench lint fuzz soak chaos screenshot clean
+.PHONY: help run build opencv test bench lint lint-web fuzz soak chaos screenshot clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,12 +33,26 @@ bench: ## install what is missing for measurements, and take them all
 	@deploy/packages.sh bench
 	$(GO) run ./bench $(BENCHFLAGS)
 
-lint: ## check form and find mistakes without running anything
+lint: ## install what is missing, check form and find mistakes without running anything
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags opencv ./...
 	$(GO) run $(STATICCHECK) -tags opencv ./...
 	$(GO) run $(STATICCHECK) ./...
+	@$(MAKE) --no-print-directory lint-web
+
+lint-web: # the page alone: types as its comments state them, and mistakes beyond types
+	@deploy/packages.sh lint
+	@$(MAKE) --no-print-directory web/node_modules/.installed
+	cd web && node_modules/.bin/tsc -p .
+	cd web && node_modules/.bin/tsc -p tsconfig.worker.json
+	cd web && node_modules/.bin/tsc -p test
+	cd web && node_modules/.bin/biome lint --error-on-warnings .
+
+web/node_modules/.installed: web/package-lock.json
+	@cd web && npm ci --ignore-scripts --fetch-retries=1 --loglevel=silent >/dev/null || { \
+		echo "make lint needs the tools that web/package-lock.json names, and npm could not fetch them: is its registry in reach? (cd web && npm ci) says more" >&2; exit 1; }
+	@touch $@
 
 fuzz: ## feed every parser random input, FUZZTIME each (default 20s)
 	.ci/fuzz $(or $(FUZZTIME),20s)

@@ -1,11 +1,11 @@
 #!/bin/sh
 # Installs the system packages that are missing: to build and run (run), for cameras with a source opencv:… as well
-# (opencv), to test all of it (test), or to test and measure (bench). With --check it only says what is missing. Silent
-# when nothing is; exits 1 when something is missing and could not be installed.
+# (opencv), to check the code of all that (lint), to test all of it (test), or to test and measure (bench). With --check
+# it only says what is missing. Silent when nothing is; exits 1 when something is missing and could not be installed.
 set -eu
 
 usage() {
-	echo "usage: packages.sh run|opencv|test|bench [--check]" >&2
+	echo "usage: packages.sh run|opencv|lint|test|bench [--check]" >&2
 	exit 2
 }
 
@@ -24,6 +24,7 @@ needs() {
 		run|certificate authorities|ca-certificates|find_file /etc/ssl/certs /etc/pki/tls/certs
 		opencv|C++ compiler|g++|find_command c++ g++ clang++
 		opencv|OpenCV 4 with its headers|libopencv-dev|pkg-config --exists opencv4
+		lint|npm with Node.js|npm|find_command npm
 		test|Chromium|chromium|find_command chromium chromium-browser google-chrome
 		test|a font with Chinese characters|fonts-noto-cjk|find_font
 		test|ffmpeg|ffmpeg|find_command ffmpeg
@@ -40,10 +41,11 @@ needs() {
 	END
 }
 
-# Whether what is asked for needs this group: the later ones need those before them.
+# Whether what is asked for needs this group: the later ones need those before them, but for lint, which only it needs.
 wants() {
 	case "$what $1" in
-	"$1 $1" | "bench "* | "test run" | "test opencv" | "opencv run") return 0 ;;
+	"bench lint") return 1 ;;
+	"$1 $1" | "lint run" | "lint opencv" | "bench "* | "test run" | "test opencv" | "opencv run") return 0 ;;
 	*) return 1 ;;
 	esac
 }
@@ -75,7 +77,7 @@ find_rtsp_server() {
 missing_packages() {
 	wanted=$(needs | while IFS='|' read -r group _ packages probe; do
 		wants "$group" || continue
-		case "$group $probe" in "test find_command"* | "bench find_command"*)
+		case "$group $probe" in "lint find_command"* | "test find_command"* | "bench find_command"*)
 			# shellcheck disable=SC2086 # a command and its arguments
 			! $probe || continue
 		esac
@@ -147,7 +149,7 @@ check_go() {
 
 what=${1-}
 mode=${2-}
-case $what in run | opencv | test | bench) ;; *) usage ;; esac
+case $what in run | opencv | lint | test | bench) ;; *) usage ;; esac
 case $mode in '' | --check) ;; *) usage ;; esac
 [ $# -le 2 ] || usage
 

@@ -107,8 +107,21 @@ func TestPackages(t *testing.T) {
 			calls:   []string{"install -y --no-install-recommends libopencv-dev chromium-browser ffmpeg\n"},
 		},
 		{
+			name: "lint wants npm", args: []string{"lint"},
+			prepare: func(m *machine) { m.debian("libopencv-dev", "npm", "ffmpeg", "motion"); m.user("0") },
+			calls:   []string{"install -y --no-install-recommends libopencv-dev npm\n"},
+		},
+		{
+			name: "npm from elsewhere counts", args: []string{"lint"}, never: "apt-get",
+			prepare: func(m *machine) { m.debian("npm"); m.pretend("npm", "") },
+		},
+		{
+			name: "no test wants npm", args: []string{"test"}, never: "apt-get",
+			prepare: func(m *machine) { m.debian("npm") },
+		},
+		{
 			name: "bench wants all", args: []string{"bench"},
-			prepare: func(m *machine) { m.debian("gcc", "libopencv-dev", "ffmpeg", "motion"); m.user("0") },
+			prepare: func(m *machine) { m.debian("gcc", "libopencv-dev", "ffmpeg", "motion", "npm"); m.user("0") },
 			calls:   []string{"install -y --no-install-recommends gcc libopencv-dev ffmpeg motion\n"},
 		},
 		{

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -77,6 +78,7 @@ type watchdog struct {
 	complaints []string
 	sockets    int // WebSockets opened since the page was loaded
 	asks       map[uint16]ask
+	addresses  []string // that were asked for
 }
 
 // ask is what a page wants to see on one stream.
@@ -193,10 +195,12 @@ func (w *watchdog) event(event any) {
 			w.complain(fmt.Sprintf("log of %s: %s %v", e.Entry.Source, e.Entry.Text, e.Entry.URL))
 		}
 	case *network.EventRequestWillBeSent:
+		w.visit(e.Request.URL)
 		if u, err := url.Parse(e.Request.URL); err != nil || u.Host != w.host && u.Scheme != "blob" && u.Scheme != "data" && u.Scheme != "about" {
 			w.complain("request to another host: " + e.Request.URL)
 		}
 	case *network.EventWebSocketCreated:
+		w.visit(e.URL)
 		w.mu.Lock()
 		w.sockets++
 		w.asks = make(map[uint16]ask)
@@ -239,6 +243,21 @@ func (w *watchdog) complain(text string) {
 	if len(w.complaints) < 20 {
 		w.complaints = append(w.complaints, text)
 	}
+}
+
+func (w *watchdog) visit(address string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.addresses) < 1000 {
+		w.addresses = append(w.addresses, address)
+	}
+}
+
+// visited returns the addresses that the page has asked for.
+func (w *watchdog) visited() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.addresses)
 }
 
 func (w *watchdog) opened() int {

@@ -353,6 +353,9 @@ func (b *stand) kiosk(t *testing.T, s *system, p *tab) {
 	if seen := eval[[]string](q, `[".top", ".side-head", ".figures"].filter((s) => document.querySelector(s).offsetParent !== null)`); len(seen) > 0 {
 		t.Errorf("a kiosk shows %v", seen)
 	}
+	if part := eval[float64](q, `document.querySelector("#wall").clientHeight / innerHeight`); part < 0.95 {
+		t.Errorf("the wall has %.2f of the screen's height", part)
+	}
 	q.tiles("the second page, by itself", "cam5", "cam6")
 	q.tiles("the first page again", "cam1", "cam2", "cam3", "cam4")
 }

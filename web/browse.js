@@ -130,7 +130,8 @@ export class Browse {
       button.setAttribute("aria-pressed", String(walled ? view === String(wall.tiles) : view === "stage"));
     }
     const none = this.#cameras.list().length ? this.#texts.get("nothing_found") : `${this.#texts.get("no_cameras")}. ${this.#texts.get("no_cameras_hint")}`;
-    this.#wall.show(this.shown, walled ? wall.tiles : 0, none);
+    const count = this.#pages > 1 ? wall.tiles : Math.min(wall.tiles, listed.length); // the last page looks like the others
+    this.#wall.show(this.shown, walled ? count : 0, none);
     this.#schedule(walled ? wall.every : 0);
   }
 

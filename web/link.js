@@ -22,9 +22,9 @@ export class Link {
   #on;
   #backoff = new Backoff();
   /** @type {WebSocket|null} */ #socket = null;
-  #retry = 0;
-  #deadline = 0;
-  #pulse = 0;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */ #retry;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */ #deadline;
+  /** @type {ReturnType<typeof setInterval>|undefined} */ #pulse;
   #heard = 0;
   #behind = 0; // performance.now() of the ping before whose answer everything is old, 0 for none
 

@@ -109,8 +109,7 @@ class Viewer {
     addEventListener("keydown", (event) => this.#key(event));
     document.addEventListener("click", (event) => {
       const button = /** @type {Element} */ (event.target).closest("[data-action]");
-      const act = this.#actions[/** @type {keyof Viewer["#actions"]} */ (button?.getAttribute("data-action"))];
-      act?.(event);
+      this.#actions[button?.getAttribute("data-action") ?? ""]?.(event);
     });
   }
 

@@ -26,13 +26,13 @@ const talkative = new Set();
 /** @type {Map<number, Switch>} */
 const switches = new Map();
 /** Where there are no frames of the screen to be told of, a picture counts once it is drawn. */
-const nextFrame = (/** @type {() => void} */ callback) => (globalThis.requestAnimationFrame ? requestAnimationFrame(callback) : callback());
+const nextFrame = (/** @type {() => void} */ callback) => ("requestAnimationFrame" in globalThis ? requestAnimationFrame(callback) : callback());
 
 /** @type {Link} */ let link;
 let asleep = false;
 let pinned = 0; // a stream that is seen although the page is hidden, 0 for none
-let sleepTimer = 0;
-let reportTimer = 0;
+/** @type {ReturnType<typeof setTimeout>|undefined} */ let sleepTimer;
+/** @type {ReturnType<typeof setInterval>|undefined} */ let reportTimer;
 let ran = Date.now(); // not performance.now(), which may stand still while the machine sleeps
 let way = 0; // ms from the server to here
 let switched = 0; // how many switches were measured

@@ -3,6 +3,7 @@ package relay_test
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"io"
 	"mime"
@@ -143,6 +144,42 @@ func TestViewerIsRevalidated(t *testing.T) {
 	resp, b := w.do("GET", "/", nil, "If-None-Match", resp.Header.Get("ETag"))
 	if resp.StatusCode != http.StatusNotModified || len(b) > 0 {
 		t.Errorf("again: %d %q", resp.StatusCode, b)
+	}
+}
+
+// TestViewerIsPacked: who can unpack a file gets it small, everybody else as it is, and no cache mixes the two up.
+func TestViewerIsPacked(t *testing.T) {
+	w := newWorld(t)
+	const page = "/index.html"
+	plainResp, plain := w.do("GET", page, nil, "Accept-Encoding", "identity")
+	for _, accept := range []string{"gzip", "gzip, deflate, br, zstd", "br;q=1.0, gzip;q=0.5", "*"} {
+		resp, b := w.do("GET", page, nil, "Accept-Encoding", accept)
+		if resp.Header.Get("Content-Encoding") != "gzip" || resp.Header.Get("Vary") != "Accept-Encoding" || len(b) >= len(plain) {
+			t.Fatalf("%q: %d bytes of %d, %v", accept, len(b), len(plain), resp.Header)
+		}
+		r, err := gzip.NewReader(bytes.NewReader(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, plain) {
+			t.Errorf("%q: unpacked it is %q, %v", accept, got, err)
+		}
+		tag := resp.Header.Get("ETag")
+		if tag == plainResp.Header.Get("ETag") {
+			t.Errorf("two forms have the tag %s", tag)
+		}
+		if resp, b := w.do("GET", page, nil, "Accept-Encoding", accept, "If-None-Match", tag); resp.StatusCode != http.StatusNotModified || len(b) > 0 {
+			t.Errorf("%q again: %d %q", accept, resp.StatusCode, b)
+		}
+	}
+	for _, accept := range []string{"identity", "br", "gzip;q=0", "*;q=0, identity"} {
+		resp, b := w.do("GET", page, nil, "Accept-Encoding", accept)
+		if resp.Header.Get("Content-Encoding") != "" || !bytes.Equal(b, plain) || resp.Header.Get("Vary") != "Accept-Encoding" {
+			t.Errorf("%q: %q %v", accept, b, resp.Header)
+		}
+	}
+	if resp, b := w.do("GET", "/app.js", nil, "Accept-Encoding", "gzip"); resp.Header.Get("Content-Encoding") != "" || string(b) != "export {}" {
+		t.Errorf("what does not get smaller: %q %v", b, resp.Header)
 	}
 }
 

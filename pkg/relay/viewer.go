@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -24,7 +26,10 @@ func serveViewer(app *fiber.App, files fs.FS) error {
 		if err != nil {
 			return err
 		}
-		handle := file(body, typeOf(name, body))
+		handle, err := file(body, typeOf(name, body))
+		if err != nil {
+			return err
+		}
 		app.Get("/"+name, handle)
 		if name == "index.html" {
 			app.Get("/", handle)
@@ -57,18 +62,55 @@ func typeOf(name string, body []byte) string {
 	return http.DetectContentType(body)
 }
 
-// file serves what does not change while the process runs; a browser asks each time whether it is still the same.
-func file(body []byte, kind string) fiber.Handler {
+// form is a file as it goes over the wire.
+type form struct {
+	body          []byte
+	encoding, tag string
+}
+
+func newForm(body []byte, encoding string) form {
 	sum := sha256.Sum256(body)
-	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+	return form{body: body, encoding: encoding, tag: `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
+}
+
+// pack compresses once what is asked for often. ok is false for what hardly gets smaller.
+func pack(body []byte) (packed form, ok bool, err error) {
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		return form{}, false, err
+	}
+	if _, err = w.Write(body); err == nil {
+		err = w.Close()
+	}
+	return newForm(b.Bytes(), "gzip"), b.Len() < len(body)*9/10, err
+}
+
+// file serves what does not change while the process runs; a browser asks each time whether it is still the same.
+func file(body []byte, kind string) (fiber.Handler, error) {
+	plain := newForm(body, "")
+	packed, ok, err := pack(body)
+	if err != nil {
+		return nil, err
+	}
 	return func(c *fiber.Ctx) error {
+		f := plain
+		if ok {
+			c.Vary(fiber.HeaderAcceptEncoding)
+			if c.Get(fiber.HeaderAcceptEncoding) != "" && c.AcceptsEncodings("gzip") != "" {
+				f = packed
+			}
+		}
 		c.Set(fiber.HeaderCacheControl, "no-cache")
 		c.Set(fiber.HeaderContentSecurityPolicy, contentPolicy)
-		c.Set(fiber.HeaderETag, tag)
-		if strings.Contains(c.Get(fiber.HeaderIfNoneMatch), tag) {
+		c.Set(fiber.HeaderETag, f.tag)
+		if strings.Contains(c.Get(fiber.HeaderIfNoneMatch), f.tag) {
 			return c.SendStatus(fiber.StatusNotModified)
 		}
 		c.Set(fiber.HeaderContentType, kind)
-		return c.Send(body)
-	}
+		if f.encoding != "" {
+			c.Set(fiber.HeaderContentEncoding, f.encoding)
+		}
+		return c.Send(f.body)
+	}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -112,7 +113,7 @@ func (w *world) startRelay(log *slog.Logger, host string) {
 				MaxBytes: maxBytes, MaxPixels: 1 << 20, Version: "1.2.3",
 			},
 			Viewer: fstest.MapFS{
-				"index.html": {Data: []byte("<!doctype html><title>viewer</title>")},
+				"index.html": {Data: []byte("<!doctype html><title>viewer</title>" + strings.Repeat("<p>much the same</p>", 50))},
 				"app.js":     {Data: []byte("export {}")},
 			},
 			Log: log, Ready: func(a net.Addr) { ready <- a },

@@ -33,6 +33,7 @@ test("the picture is a view, not a copy", () => {
   assert.equal(parseFrame(buffer)?.jpeg.buffer, buffer);
 });
 
+/** @type {[string, ArrayBuffer, Partial<import("../frame.js").Frame>][]} */
 const odd = [
   ["not live", message({ flags: 1 }), { notLive: true }],
   ["flags of a later version are no business of ours", message({ flags: 0xfe }), { notLive: false }],

@@ -11,7 +11,10 @@ beforeEach(() => {
   open = closed = 0;
   globalThis.createImageBitmap = () => new Promise((resolve, reject) => {
     decodes.push({
-      done: () => resolve({ width: 4, height: 3, close: () => closed++ }, open++),
+      done: () => {
+        open++;
+        resolve({ width: 4, height: 3, close: () => closed++ });
+      },
       fail: () => reject(new Error("not an image")),
     });
   });
@@ -21,10 +24,11 @@ afterEach(() => delete globalThis.createImageBitmap);
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 function painter() {
+  /** @type {{acks: number[], news: number, draws: number, last?: import("../painter.js").Picture}} */
   const seen = { acks: [], news: 0, draws: 0 };
-  const canvas = { width: 0, height: 0, getContext: () => ({ drawImage: () => seen.draws++ }) };
+  const canvas = /** @type {any} */ ({ width: 0, height: 0, getContext: () => ({ drawImage: () => seen.draws++ }) });
   const made = new Painter(1, canvas, (seq) => seen.acks.push(seq), (picture, news) => {
-    seen.news += news;
+    seen.news += Number(news);
     seen.last = picture;
   });
   return { made, seen };

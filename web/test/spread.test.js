@@ -4,11 +4,12 @@ import { KEPT, Spread } from "../spread.js";
 
 const of = (...values) => {
   const spread = new Spread();
-  values.forEach((value) => spread.add(value));
+  for (const value of values) spread.add(value);
   return spread;
 };
 
 test("nearest rank", () => {
+  /** @type {[Spread, number|null, number|null][]} */
   const table = [
     [of(), null, null], [of(7), 7, 7], [of(9, 1), 1, 9], [of(30, 10, 20), 20, 30], [of(100, 9, 20), 20, 100],
     [of(...Array.from({ length: 100 }, (_, i) => 100 - i)), 50, 95],

@@ -11,7 +11,11 @@ function clicked() {
   const told = [];
   const frames = [];
   const change = new Switch("b", 1000, (callback) => frames.push(callback), (took) => told.push({ ...took }));
-  return { change, told, frames, next: (at) => ((now = at), frames.splice(0).forEach((callback) => callback())) };
+  const next = (at) => {
+    now = at;
+    for (const callback of frames.splice(0)) callback();
+  };
+  return { change, told, frames, next };
 }
 const picture = (arrived, ageMs, more) => ({ camera: "b", notLive: false, arrived, ageMs, ...more });
 

@@ -8,6 +8,7 @@ const good = {
   info: { state: "live" },
   picture: { camera: "cab01", notLive: false, ageMs: 40 },
 };
+/** @type {[string, object][]} */
 const table = [
   ["", {}],
   ["", { picture: { ...good.picture, ageMs: STALE_MS } }],

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, mock, test } from "node:test";
 
+/** What a worker finds around it. @type {any} */
+const scope = globalThis;
+
 /** The worker with a socket, a decoder and a clock that the test moves. */
 const sent = [];
 const posted = [];
@@ -22,7 +25,7 @@ function tick(ms) {
 }
 
 before(async () => {
-  globalThis.WebSocket = class {
+  scope.WebSocket = class {
     static OPEN = 1;
     readyState = 1;
     constructor() {
@@ -33,18 +36,18 @@ before(async () => {
     }
     close() {}
   };
-  globalThis.onmessage = null; // the module assigns it
-  globalThis.postMessage = (message) => posted.push(message);
-  globalThis.createImageBitmap = async () => ({ width: 4, height: 3, close() {} });
+  scope.onmessage = null; // the module assigns it
+  scope.postMessage = (message) => posted.push(message);
+  scope.createImageBitmap = async () => ({ width: 4, height: 3, close() {} });
   mock.method(Date, "now", () => wall);
   mock.method(globalThis, "setTimeout", (run, ms) => timers.push({ run, due: clock + ms }));
   mock.method(globalThis, "setInterval", (run, ms) => timers.push({ run, due: clock + ms, every: ms }));
-  for (const stop of ["clearTimeout", "clearInterval"]) mock.method(globalThis, stop, (id) => delete timers[id - 1]);
+  for (const stop of /** @type {const} */ (["clearTimeout", "clearInterval"])) mock.method(globalThis, stop, (id) => delete timers[id - 1]);
   await import("../worker.js");
   const canvas = { width: 4, height: 3, getContext: () => ({ drawImage() {} }) };
-  globalThis.onmessage({ data: { do: "open", url: "ws://host/ws" } });
-  globalThis.onmessage({ data: { do: "canvas", stream: 1, canvas, figures: true } });
-  globalThis.onmessage({ data: { do: "want", message: { type: "follow", stream: 1, room: "main" } } });
+  scope.onmessage({ data: { do: "open", url: "ws://host/ws" } });
+  scope.onmessage({ data: { do: "canvas", stream: 1, canvas, figures: true } });
+  scope.onmessage({ data: { do: "want", message: { type: "follow", stream: 1, room: "main" } } });
   socket.onopen();
 });
 after(() => mock.restoreAll());
@@ -92,11 +95,11 @@ test("after a stop everything is old until the server has answered", async () =>
 });
 
 test("a page that was hidden draws nothing before the server has said anew what comes", async () => {
-  globalThis.onmessage({ data: { do: "visible", visible: false } });
+  scope.onmessage({ data: { do: "visible", visible: false } });
   tick(2000);
   assert.deepEqual(sent.at(-1), { type: "unwatch", stream: 1 });
   await frame(6);
-  globalThis.onmessage({ data: { do: "visible", visible: true } });
+  scope.onmessage({ data: { do: "visible", visible: true } });
   assert.equal(sent.at(-1).type, "follow");
   await frame(7);
   assert.equal(drawn(), 5);
@@ -106,7 +109,7 @@ test("a page that was hidden draws nothing before the server has said anew what 
 });
 
 test("a switch is told once with its first picture, with a number that counts only what was seen", async () => {
-  const click = (camera) => globalThis.onmessage({ data: { do: "clicked", stream: 1, camera, at: performance.timeOrigin + performance.now() - 10_000 } });
+  const click = (camera) => scope.onmessage({ data: { do: "clicked", stream: 1, camera, at: performance.timeOrigin + performance.now() - 10_000 } });
   click("a"); // is there already
   click("b"); // and overtaken by the next
   click("c");
