@@ -41,6 +41,7 @@ var sections = []section{
 	{"switch", switching, 6 * time.Minute},
 	{"rtsp", rtspLatency, 6 * time.Minute},
 	{"browser", browser, 4 * time.Minute},
+	{"wall", wall, 8 * time.Minute},
 	{"first", firstPicture, 6 * time.Minute},
 	{"jpeg", jpegLatency, 5 * time.Minute},
 	{"fanout", fanout, 5 * time.Minute},
