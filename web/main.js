@@ -2,7 +2,8 @@
  * The viewer's entry: builds the parts and joins them.
  *
  * What browser tests may rely on: button.tile[data-camera][data-state]; [data-stage] with data-camera and data-seq of the
- * picture shown, and data-live; [data-action=follow|restart|snapshot|fullscreen]; [data-connection] = connecting, open or
+ * picture shown, and data-live; [data-action=follow|restart|stop|start|snapshot|copy|details|fullscreen], and [data-action=confirm] of what is asked;
+ * the drawer's #tab-… and #panel-… = charts, log, failures, viewers; [data-connection] = connecting, open or
  * lost; and figures, each absent where there is none: #figure-work[data-decode-ms][data-draw-ms], means over two seconds;
  * output#switch-time, which data-seq counts the measured switches on: data-ms from the click (the event's own time) until
  * the camera's first picture is seen, data-live-ms until the first one is that was taken after the click (not there until
@@ -18,7 +19,7 @@ import { find, say, shape } from "./dom.js";
 import { Engine } from "./engine.js";
 import { Texts } from "./i18n.js";
 import { Messages } from "./messages.js";
-import { Restarts } from "./restarts.js";
+import { Operating } from "./operating.js";
 import { save } from "./snapshot.js";
 import { Stage } from "./stage.js";
 import { SwitchTime } from "./switchtime.js";
@@ -42,8 +43,8 @@ class Viewer {
   #engine = new Engine(socketOf(document.baseURI));
   #messages = new Messages(find(document, "#messages"));
   #config = new ConfigNotice(find(document, "#config"), this.#texts);
-  #restarts = new Restarts(this.#cameras, this.#messages, this.#texts);
   #stage = new Stage(find(document, "[data-stage]"), this.#cameras, this.#texts);
+  #operating = new Operating(document, this.#cameras, this.#engine, this.#messages, this.#texts);
   #switchTime = new SwitchTime(document, this.#texts);
   #stream = this.#engine.attach(find(document, "#stage-canvas"), true);
   #alarms = new Alarms(find(document, "#alarms"), this.#cameras, this.#texts, this.#room, {
@@ -93,7 +94,6 @@ class Viewer {
 
   #actions = {
     follow: () => this.#follow(!this.#following),
-    restart: () => this.#restarts.start(this.#stage.target),
     snapshot: () => this.#snapshot(this.#stage.target),
     fullscreen: () => this.#fullscreen(),
   };
@@ -185,6 +185,7 @@ class Viewer {
   /** @param {string} camera */
   #show(camera) {
     this.#stage.show(camera);
+    this.#operating.show(camera);
     this.#wall.choose(camera);
     this.#title();
   }
