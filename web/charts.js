@@ -117,9 +117,9 @@ export class Charts {
       /** @type {Chart} */
       const chart = { figure, colour: colour(name), root, value, plot: null };
       chart.plot = new uPlot({
-        width: this.#width(), height: HEIGHT, legend: { show: false }, padding: [6, 4, 0, 0],
+        width: this.#width(), height: HEIGHT, legend: { show: false }, padding: [6, 14, 0, 0],
         cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 }, sync: { key: sync.key } },
-        scales: { x: { time: false }, y: { range: (/** @type {any} */ _, /** @type {number} */ _least, /** @type {number|null} */ most) => [0, most ? most * 1.1 : 1] } },
+        scales: { x: { time: false }, y: { auto: false, range: (/** @type {any} */ _, /** @type {number} */ least, /** @type {number} */ most) => [least, most] } },
         axes: [
           { ...lines, size: 22, splits: () => this.#minutes(), values: (/** @type {any} */ _, /** @type {number[]} */ at) => at.map((x) => this.#minute(x)) },
           { ...lines, size: 64, space: 26, values: (/** @type {any} */ _, /** @type {number[]} */ values) => values.map((v) => this.#tick(figure, v)) },
@@ -134,14 +134,13 @@ export class Charts {
   /** @param {Chart} chart @param {ReturnType<import("./history.js").History["columns"]>} columns @param {number} now s */
   #fill(chart, columns, now) {
     const x = columns.at.map((at) => at - now); // in the past, s
-    chart.plot.setData([x, columns[chart.figure]], false);
+    const known = columns[chart.figure].filter((value) => value !== null);
     chart.plot.batch(() => {
+      chart.plot.setData([x, columns[chart.figure]], false);
       chart.plot.setScale("x", { min: -SPAN_S, max: 0 });
-      const known = columns[chart.figure].filter((value) => value !== null);
-      chart.plot.setScale("y", { min: 0, max: known.length ? Math.max(...known) : 1 });
+      chart.plot.setScale("y", { min: 0, max: Math.max(...known, 0) * 1.15 || 1 });
     });
     this.#caption(chart);
-    const known = columns[chart.figure].filter((value) => value !== null);
     const words = known.length
       ? this.#texts.get("op_chart", {
         name: this.#texts.get(chart.figure), value: this.#value(chart.figure, known[known.length - 1]),
@@ -178,7 +177,7 @@ export class Charts {
 
   /** @param {number} x s */
   #minute(x) {
-    return x === 0 ? this.#texts.get("op_now") : `${Math.round(x / 60)} ${this.#texts.get("unit_min")}`;
+    return x === 0 ? this.#texts.get("op_now") : `−${Math.round(-x / 60)} ${this.#texts.get("unit_min")}`;
   }
 
   #width() {

@@ -45,6 +45,7 @@ export class LogView {
     this.hide();
     this.#camera = camera;
     if (!camera) return;
+    find(this.#root, "[data-log=filter]").placeholder = this.#texts.get("op_log_filter");
     this.#follow = new LogFollow(camera, {
       began: () => {
         this.#lines.clear();

@@ -34,6 +34,7 @@ export class Operating {
     this.#orders = new Orders(cameras, messages, texts, new Confirm(page));
     this.#drawer = new Drawer(find(page, ".desk"), cameras, messages, texts, (open) => {
       find(page, "[data-action=details]").setAttribute("aria-expanded", String(open));
+      find(page, ".desk").toggleAttribute("data-details", open);
     });
     this.#retry = new Retry(find(page, "#stage-retry"), cameras, texts);
     find(page, "[data-action=restart]").addEventListener("click", () => this.restart());
