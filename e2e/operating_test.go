@@ -44,6 +44,7 @@ func TestOperating(t *testing.T) {
 		{"a picture is copied", (*operator).copies},
 		{"charts draw", (*operator).charts},
 		{"the log goes on", (*operator).log},
+		{"the log comes back after the relay", (*operator).logComesBack},
 		{"a failure is told with its last words", (*operator).failure},
 		{"who watches is told, or that it cannot be", (*operator).viewers},
 		{"the drawer follows the stage and goes away", (*operator).follows},
@@ -87,12 +88,33 @@ func (p *tab) says(part string) {
 	p.until("the page says "+part, func(v sight) bool { return strings.Contains(strings.Join(v.Messages, " | "), part) })
 }
 
+// connections is how many stay open at the relay.
+func (s *system) connections() int {
+	s.t.Helper()
+	_, _, body := s.request("GET", "/metrics", nil)
+	for line := range strings.Lines(string(body)) {
+		if n, ok := strings.CutPrefix(line, "linkstart_connections "); ok {
+			var count int
+			if _, err := fmt.Sscan(n, &count); err != nil {
+				s.t.Fatal(err)
+			}
+			return count
+		}
+	}
+	s.t.Fatal("the connections are not counted")
+	return 0
+}
+
 // retry counts down on the stage. The source is tried again every few seconds, so every word of it comes by.
 func (o *operator) retry(t *testing.T, _ *system, p *tab) {
 	p.click(`button.tile[data-camera=gone]`)
 	text := p.reads("the next try", "#stage-retry", has("Next try in "))
 	other := p.reads("it counts down", "#stage-retry", func(s string) bool { return s != "" && s != text })
 	t.Logf("the stage says %q, then %q", text, other)
+	p.click(`[data-action=copy]`)
+	p.says("Picture of Gone not copied: ")
+	p.quietBut("503")
+	p.click(`.message-dismiss`)
 	p.click(`button.tile[data-camera=clock]`)
 	p.shows("clock")
 	p.reads("nothing is tried of a live camera", "#stage-retry", func(s string) bool { return s == "" })
@@ -277,6 +299,20 @@ func (o *operator) log(t *testing.T, s *system, p *tab) {
 	p.shows("clock")
 }
 
+func (o *operator) logComesBack(t *testing.T, s *system, p *tab) {
+	p.do("note what is there", chromedp.Evaluate[chromedp.Void](`document.querySelector(".log-line").dataset.old = "yes"`))
+	kill(t, s.relay())
+	eventually(t, "the log is read anew", func() error {
+		if !eval[bool](p, `!document.querySelector("[data-old]") && document.querySelectorAll(".log-line").length > 3`) {
+			return fmt.Errorf("it is not")
+		}
+		return nil
+	})
+	p.reads("the interruption is told no more", "#panel-log .log-status", func(s string) bool { return s == "" })
+	p.shows("clock")
+	p.quietBut("WebSocket", "ERR_") // that it could not connect is the browser's own message
+}
+
 func (o *operator) failure(t *testing.T, s *system, p *tab) {
 	p.click(`#tab-failures`)
 	p.reads("nothing has failed", "#panel-failures .drawer-note", has("Nothing has failed"))
@@ -296,21 +332,49 @@ func (o *operator) viewers(t *testing.T, s *system, p *tab) {
 	if status == 404 {
 		p.reads("it cannot be told", "#panel-viewers .drawer-note", has("does not tell who watches"))
 		p.quietBut("404")
-		return
+	} else {
+		p.reads("this page is listed", ".viewer", func(s string) bool { return s != "" })
 	}
-	p.reads("this page is listed", ".viewer", func(s string) bool { return s != "" })
+	p.do("answer for the server", chromedp.Evaluate[chromedp.Void](`(() => {
+		const real = window.fetch;
+		const streams = (camera) => [{ camera, rendition: "main", fps: 12.5, skipped: 3 }];
+		const all = [
+			{ id: "1", kind: "websocket", name: "<b>Desk</b>", address: "192.0.2.1", agent: "Browser", since: "2026-01-31T12:00:00Z", room: "main", streams: streams("clock") },
+			{ id: "2", kind: "multipart", address: "192.0.2.2", streams: streams("clock") },
+			{ id: "3", kind: "websocket", name: "Elsewhere", streams: streams("ball") },
+		];
+		window.fetch = (url, init) => String(url).endsWith("viewers") ? Promise.resolve(Response.json(all)) : real(url, init);
+	})()`))
+	p.click(`#tab-failures`)
+	p.click(`#tab-viewers`)
+	text := p.reads("who watches this camera", "#panel-viewers .viewers", has("192.0.2.2"))
+	for _, want := range []string{"<b>Desk</b>", "192.0.2.1", "Room main", "main · 12.5 fps · 3 skipped", "multipart"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("viewers read %q, without %q", text, want)
+		}
+	}
+	if strings.Contains(text, "Elsewhere") {
+		t.Errorf("viewers of another camera are listed: %q", text)
+	}
 }
 
-func (o *operator) follows(t *testing.T, _ *system, p *tab) {
+func (o *operator) follows(t *testing.T, s *system, p *tab) {
 	p.click(`#tab-log`)
 	p.reads("the log of the clock", "#panel-log .log-lines", has("restart ordered"))
 	p.do("show another camera", chromedp.Evaluate[chromedp.Void](`location.hash = "#/camera/ball"`))
 	p.shows("ball")
 	p.reads("whose details these are", "#drawer-title", has("Ball"))
 	p.reads("its log", "#panel-log .log-lines", func(s string) bool { return s != "" && !strings.Contains(s, "ordered") })
+	open := s.connections()
 	p.click(`#tab-log`)
 	p.key("\x1b")
 	p.reads("the drawer is gone", "#drawer", func(s string) bool { return s == "" })
+	s.eventually("nobody reads the log any more", func() error {
+		if now := s.connections(); now != open-1 {
+			return fmt.Errorf("%d connections, and %d before", now, open)
+		}
+		return nil
+	})
 	if p.focused() != "details" {
 		t.Errorf("afterwards the focus is on %q", p.focused())
 	}

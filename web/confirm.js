@@ -13,7 +13,9 @@ export class Confirm {
     page.body.append(this.#dialog);
     find(this.#dialog, "[data-action=cancel]").addEventListener("click", () => this.#close(false));
     find(this.#dialog, "[data-action=confirm]").addEventListener("click", () => this.#close(true));
-    this.#dialog.addEventListener("close", () => this.#settle(false));
+    this.#dialog.addEventListener("close", () => {
+      if (!this.#dialog.open) this.#settle(false); // the event comes late: the next question may be there already
+    });
     this.#dialog.addEventListener("keydown", (event) => event.stopPropagation()); // the page's keys rest meanwhile
     this.#dialog.addEventListener("click", (event) => {
       if (event.target === this.#dialog) this.#close(false); // beside it

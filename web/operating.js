@@ -67,6 +67,7 @@ export class Operating {
 
   /** Opens the drawer, or closes it. */
   details() {
+    if (this.#page.fullscreenElement) void this.#page.exitFullscreen().catch(() => {}); // in which there is no room for it
     this.#drawer.toggle(find(this.#page, "[data-action=details]"));
   }
 

@@ -28,7 +28,16 @@ export async function save(camera) {
 export async function copyPicture(camera) {
   if (!navigator.clipboard?.write || !("ClipboardItem" in window)) return false;
   // The picture is promised, not awaited first: some browsers forget meanwhile that there was a click.
-  await navigator.clipboard.write([new ClipboardItem({ "image/png": png(camera) })]);
+  /** @type {unknown} */ let failed; // why there is no picture, which browsers tell in words of their own
+  const picture = png(camera).catch((error) => {
+    failed = error;
+    throw error;
+  });
+  try {
+    await navigator.clipboard.write([new ClipboardItem({ "image/png": picture })]);
+  } catch (error) {
+    throw failed ?? error;
+  }
   return true;
 }
 
