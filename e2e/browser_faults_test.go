@@ -18,6 +18,7 @@ func (b *stand) restarts(t *testing.T, s *system, p *tab) {
 	sockets := p.opened()
 	p.shows("ball")
 	p.click(`[data-action=restart]`)
+	p.click(`[data-action=confirm]`)
 	v := p.until("the result of the restart", func(v sight) bool {
 		return len(v.Messages) > 0 && strings.Contains(v.Messages[len(v.Messages)-1], "Picture back after")
 	})

@@ -96,6 +96,7 @@ func TestScreenshot(t *testing.T) {
 	}
 	p.shows("street")
 	p.click(`[data-action=restart]`)
+	p.click(`[data-action=confirm]`)
 	p.until("the restart", func(v sight) bool { return strings.Contains(strings.Join(v.Messages, " "), "Picture back after") })
 	out("restarted", p)
 	s.request("POST", "/api/v1/cameras/cab01/alarm", strings.NewReader(`{"kind":"smoke","level":"high","text":"Rack 3, row 2"}`), "Content-Type", "application/json")

@@ -41,3 +41,68 @@ export async function snapshot(camera) {
   const captured = new Date(response.headers.get("X-Frame-Captured") ?? "");
   return { picture: await response.blob(), captured: Number.isNaN(captured.getTime()) ? new Date() : captured };
 }
+
+/** @param {string} camera */
+export async function stop(camera) {
+  await call(path(camera, "stop"), { method: "POST" });
+}
+
+/** @param {string} camera */
+export async function start(camera) {
+  await call(path(camera, "start"), { method: "POST" });
+}
+
+/**
+ * @typedef {object} Failure
+ * @property {string} at RFC 3339
+ * @property {string} cause
+ * @property {string} text
+ * @property {number} [pid]
+ * @property {number} ran_ms
+ * @property {string[]} [tail]
+ */
+
+/** What has failed, newest first. @param {string} camera @returns {Promise<Failure[]>} */
+export async function failures(camera) {
+  return list(await call(path(camera, "failures")));
+}
+
+/**
+ * @typedef {object} Client somebody who watches
+ * @property {string} id
+ * @property {string} kind
+ * @property {string} [name]
+ * @property {string} [address]
+ * @property {string} [agent]
+ * @property {string} [since] RFC 3339
+ * @property {string} [room]
+ * @property {{camera: string, rendition: string, fps: number, skipped: number}[]} [streams]
+ */
+
+/** Everybody who watches anything. @returns {Promise<Client[]|null>} null where the server does not tell */
+export async function viewers() {
+  try {
+    return list(await call("api/v1/viewers"));
+  } catch (error) {
+    if (/** @type {Error} */ (error).cause === 404) return null;
+    throw error;
+  }
+}
+
+/** @param {Response} response */
+async function list(response) {
+  const value = await response.json();
+  return Array.isArray(value) ? value : [];
+}
+
+/**
+ * A camera's log as it grows. It goes on until the signal ends it, so there is no time limit.
+ * @param {string} camera @param {AbortSignal} signal
+ * @returns {Promise<ReadableStream<Uint8Array>>}
+ */
+export async function logs(camera, signal) {
+  const response = await fetch(path(camera, "logs?lines=500&follow=1"), { cache: "no-store", signal });
+  if (response.ok && response.body) return response.body;
+  const problem = await response.json().catch(() => null);
+  throw new Error(problem?.detail || problem?.title || `HTTP ${response.status}`, { cause: response.status });
+}

@@ -9,6 +9,7 @@ import { arrange } from "./order.js";
  * @property {string} state
  * @property {string} since
  * @property {string} [error]
+ * @property {string} [retry_at] RFC 3339: when the camera or its process is tried again
  * @property {number} pid 0 while no process runs
  * @property {number} restarts
  * @property {number} width px
@@ -17,6 +18,8 @@ import { arrange } from "./order.js";
  * @property {number} bitrate bit/s
  * @property {number} age_ms
  * @property {number} viewers
+ * @property {number} [rss] bytes
+ * @property {Record<string, number>} [restart_causes]
  */
 
 /** What is known of every camera. Events: "list" when cameras came or went, "status" with the camera's Info as detail. */
@@ -85,7 +88,7 @@ export class Cameras extends EventTarget {
   status({ type, camera, ...fields }) {
     const known = this.get(camera);
     if (!known) return; // the list that names it is on its way
-    const info = { ...known, error: "", ...fields, id: camera };
+    const info = { ...known, error: "", retry_at: "", ...fields, id: camera };
     this.#infos.set(camera, info);
     this.dispatchEvent(new CustomEvent("status", { detail: info }));
   }

@@ -6,7 +6,7 @@ import (
 	"io/fs"
 )
 
-//go:embed index.html favicon.svg *.css *.js
+//go:embed index.html favicon.svg *.css *.js vendor
 var files embed.FS
 
 // Files returns what the page is made of, index.html at the root. Every file names the others by relative path only, so

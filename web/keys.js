@@ -38,6 +38,10 @@ export const BINDINGS = {
   ],
   keys_operate: [
     { keys: ["s"], act: "snapshot", text: "snapshot" },
+    { keys: ["c"], act: "copy", text: "op_copy" },
+    { keys: ["d"], act: "details", text: "op_details" },
+    { keys: ["r"], act: "restart", text: "restart" },
+    { keys: ["x"], act: "stop", text: "key_stop" },
     { keys: ["a"], act: "acknowledge", text: "key_acknowledge" },
     { keys: ["m"], act: "follow", text: "key_mode" },
   ],
@@ -47,6 +51,9 @@ export const BINDINGS = {
     { keys: ["?"], act: "help", text: "help" },
   ],
 };
+
+/** What is done with the camera on the stage, and so only where there is one. */
+export const ON_STAGE = new Set(["pip", "zoom_in", "zoom_out", "zoom_reset", "snapshot", "copy", "details", "restart", "stop"]);
 
 const ALL = Object.values(BINDINGS).flat();
 

@@ -13,7 +13,7 @@ const CONNECT_MS = 5000;
  * @property {(message: Record<string, any>) => void} message a JSON message, any type but pong
  * @property {(data: ArrayBuffer, old: boolean) => void} binary old: it had been waiting here when catchUp was called
  * @property {(state: "connecting"|"open"|"lost", retryMs: number) => void} state
- * @property {(ms: number) => void} delay time to the server and back
+ * @property {(ms: number, ahead: number) => void} delay time to the server and back, and how far its clock is ahead of ours, ms
  */
 
 /** A WebSocket that comes back by itself, for as long as the page lives. */
@@ -100,14 +100,16 @@ export class Link {
     } catch {
       return; // what is no JSON has nothing to say to us
     }
-    if (message?.type === "pong") this.#answered(Number(message.t));
+    if (message?.type === "pong") this.#answered(Number(message.t), Number(message.now));
     else if (typeof message?.type === "string") this.#on.message(message);
   }
 
-  /** @param {number} asked performance.now() of the ping */
-  #answered(asked) {
+  /** @param {number} asked performance.now() of the ping @param {number} now of the server, µs since 1970 */
+  #answered(asked, now) {
     if (asked >= this.#behind) this.#behind = 0;
-    this.#on.delay(performance.now() - asked);
+    const delay = performance.now() - asked;
+    const ahead = now / 1000 + delay / 2 - Date.now();
+    this.#on.delay(delay, Number.isFinite(ahead) ? ahead : 0);
   }
 
   /** Lets go of the socket without waiting for it: closing a dead one can take minutes. */

@@ -2,8 +2,10 @@
  * The viewer's entry: builds the parts and joins them.
  *
  * What browser tests may rely on: body[data-view=stage|wall]; button.tile[data-camera][data-state][data-picture=live|old];
- * [data-stage] with data-camera and data-seq of the picture shown, and data-live; [data-action=follow|restart|snapshot|fullscreen
- * and more]; [data-connection] = connecting, open or lost; and figures, each absent where there is none: #figure-work[data-decode-ms][data-draw-ms], means over two seconds;
+ * [data-stage] with data-camera and data-seq of the picture shown, and data-live;
+ * [data-action=follow|restart|stop|start|snapshot|copy|details|fullscreen and more], and [data-action=confirm] of what is asked;
+ * the drawer's #tab-… and #panel-… = charts, log, failures, viewers; [data-connection] = connecting, open or lost; and figures,
+ * each absent where there is none: #figure-work[data-decode-ms][data-draw-ms], means over two seconds;
  * output#switch-time, which data-seq counts the measured switches on: data-ms from the click (the event's own time) until
  * the camera's first picture is seen, data-live-ms until the first one is that was taken after the click (not there until
  * then); data-median-ms, data-p95-ms, data-live-median-ms, data-live-p95-ms of the last 100 switches. What "seen" means is
@@ -21,13 +23,13 @@ import { find, say, shape } from "./dom.js";
 import { Engine } from "./engine.js";
 import { Gestures } from "./gestures.js";
 import { Texts } from "./i18n.js";
-import { actOf, typing } from "./keys.js";
+import { actOf, ON_STAGE, typing } from "./keys.js";
 import { Kiosk } from "./kiosk.js";
 import { Messages } from "./messages.js";
 import { Navigation } from "./navigation.js";
+import { Operating } from "./operating.js";
 import { move } from "./order.js";
 import { PictureInPicture } from "./pip.js";
-import { Restarts } from "./restarts.js";
 import { Settings, valid } from "./settings.js";
 import { save } from "./snapshot.js";
 import { Stage } from "./stage.js";
@@ -46,8 +48,8 @@ class Viewer {
   #engine = new Engine(socketOf(document.baseURI));
   #messages = new Messages(find(document, "#messages"));
   #config = new ConfigNotice(find(document, "#config"), this.#texts);
-  #restarts = new Restarts(this.#cameras, this.#messages, this.#texts);
   #stage = new Stage(find(document, "[data-stage]"), this.#cameras, this.#texts);
+  #operating = new Operating(document, this.#cameras, this.#engine, this.#messages, this.#texts);
   #switchTime = new SwitchTime(document, this.#texts);
   #canvas = /** @type {HTMLCanvasElement} */ (find(document, "#stage-canvas"));
   #stream = this.#engine.attach(this.#canvas, true);
@@ -116,7 +118,11 @@ class Viewer {
   /** What buttons with data-action, and keys, do. @type {Record<string, (event: Event) => void>} */
   #actions = {
     follow: () => this.#follow(!this.#choice.following),
-    restart: () => this.#restarts.start(this.#stage.target),
+    restart: () => this.#operating.restart(),
+    stop: () => this.#operating.stopOrStart(),
+    start: () => this.#operating.stopOrStart(),
+    copy: () => this.#operating.copy(),
+    details: () => this.#operating.details(),
     snapshot: () => this.#snapshot(this.#stage.target),
     fullscreen: () => this.#fullscreen(),
     fit: () => this.#settings.set("fit", this.#settings.get("fit") === "fit" ? "fill" : "fit"),
@@ -264,6 +270,7 @@ class Viewer {
     const { camera } = this.#choice;
     this.#gestures.reset();
     this.#stage.show(camera);
+    this.#operating.show(camera);
     this.#wall.choose(camera);
     this.#title();
   }
@@ -287,7 +294,7 @@ class Viewer {
     if (act === "number") {
       const info = this.#browse.shown[Number(event.key) - 1];
       if (info) this.#choose(info.id, event);
-    } else if (act) {
+    } else if (act && !(this.#navigation.walled && ON_STAGE.has(act))) {
       event.preventDefault();
       this.#actions[act](event);
     }

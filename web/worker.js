@@ -45,9 +45,9 @@ const commands = {
       message: received,
       binary: arrived,
       state: (state, retryMs) => postMessage({ is: "connection", state, retryMs }),
-      delay: (ms) => {
+      delay: (ms, ahead) => {
         way = ms / 2;
-        postMessage({ is: "delay", ms });
+        postMessage({ is: "delay", ms, ahead });
       },
     });
     link.connect();
