@@ -162,6 +162,8 @@ func TestGrabberCanOnlyBeItself(t *testing.T) {
 		{"replies to others", subscribe(bus.InboxPrefix("relay") + ".>"), false},
 		{"restarting", publish(subjects.Control("node", "restart")), false},
 		{"selecting", publish("$KV." + bus.SelectionBucket + ".main"), false},
+		{"being a relay with people", publish(subjects.People("x")), false},
+		{"reading who is there", subscribe(subjects.People(bus.All)), false},
 		{"administering", publish("$JS.API.STREAM.DELETE.KV_selection"), false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
