@@ -41,3 +41,17 @@ export async function snapshot(camera) {
   const captured = new Date(response.headers.get("X-Frame-Captured") ?? "");
   return { picture: await response.blob(), captured: Number.isNaN(captured.getTime()) ? new Date() : captured };
 }
+
+/** @param {string} room @param {string[]|null} cameras null for all @param {number} every s */
+export async function patrol(room, cameras, every) {
+  const body = JSON.stringify({ every_s: every, ...(cameras && { cameras }) });
+  await call(patrolPath(room), { method: "PUT", body, headers: { "Content-Type": "application/json" } });
+}
+
+/** @param {string} room */
+export async function endPatrol(room) {
+  await call(patrolPath(room), { method: "DELETE" });
+}
+
+/** @param {string} room */
+const patrolPath = (room) => `api/v1/rooms/${encodeURIComponent(room)}/patrol`;

@@ -64,6 +64,11 @@ export class Engine extends EventTarget {
     this.#post({ do: "send", message: { type: "select", room, camera } });
   }
 
+  /** What has no stream: an order of any type. @param {object} message */
+  send(message) {
+    this.#post({ do: "send", message });
+  }
+
   /** Numbers are given out in turn, so that a late frame never meets a new owner. */
   #free() {
     do this.#last = (this.#last % 0xffff) + 1;

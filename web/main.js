@@ -19,6 +19,8 @@ import { Engine } from "./engine.js";
 import { Texts } from "./i18n.js";
 import { Messages } from "./messages.js";
 import { Restarts } from "./restarts.js";
+import { RoomPanel } from "./roompanel.js";
+import { Rooms, storage } from "./rooms.js";
 import { save } from "./snapshot.js";
 import { Stage } from "./stage.js";
 import { SwitchTime } from "./switchtime.js";
@@ -50,11 +52,12 @@ class Viewer {
     show: (camera, event) => this.#choose(camera, event),
     acknowledge: (camera) => this.#acknowledge(camera),
   });
+  #rooms = new Rooms((message) => this.#engine.send(message), this.#room, storage());
   #wall = new Wall(find(document, "#wall"), this.#cameras, this.#engine, this.#texts, (camera, event) => this.#choose(camera, event));
 
   start() {
     this.#texts.fill(document);
-    say(find(document, "#room"), this.#texts.get("room", { room: this.#room }));
+    new RoomPanel(find(document, "[data-action=room]"), this.#rooms, this.#cameras, this.#texts, this.#messages);
     find(document, "[data-action=fullscreen]").hidden = !document.fullscreenEnabled;
     this.#listen();
     this.#apply();
@@ -109,6 +112,7 @@ class Viewer {
 
   /** @param {Record<string, any>} message */
   #received(message) {
+    this.#rooms.received(message);
     switch (message.type) {
       case "hello":
         for (const room of message.rooms ?? []) this.#roomSays(room);
@@ -160,13 +164,15 @@ class Viewer {
 
   /** @param {string} camera @param {Event} event the click or key that chose it */
   #choose(camera, event) {
-    if (!this.#following) {
-      if (camera === this.#own) return;
+    if (!this.#following || !this.#rooms.drives) {
+      if (!this.#following && camera === this.#own) return;
+      const was = this.#following;
+      this.#following = false;
       this.#own = camera;
       this.#engine.clicked(this.#stream, camera, event);
       this.#engine.watch(this.#stream, camera, "auto", STAGE_FPS);
       history.pushState(null, "", hashOf(camera));
-      return this.#show(camera);
+      return was ? this.#apply() : this.#show(camera);
     }
     const holder = this.#alarms.holder;
     if (holder && holder !== camera) {
@@ -225,6 +231,7 @@ class Viewer {
     const words = /** @type {const} */ ({ open: "connected", lost: "lost", connecting: "connecting" });
     say(find(sign, "#connection-word"), this.#texts.get(words[state]));
     if (state !== "open") say(find(sign, "#connection-delay"), "");
+    if (state === "lost") this.#rooms.lost();
     this.#stage.connection(state);
     this.#wall.connection(state);
   }
