@@ -112,7 +112,9 @@ func roomNames(t *testing.T, one, two *tab) {
 func roomDriver(t *testing.T, one, two *tab) {
 	two.click(`button.tile[data-camera=ball]`)
 	one.shows("ball")
-	one.room("who did it", func(v roomSight) bool { return strings.Contains(v.People[1], "<b>Bo</b> | sees the room | switched last, at ") })
+	one.room("who did it", func(v roomSight) bool {
+		return strings.Contains(v.People[1], "<b>Bo</b> | sees the room | switched last, at ")
+	})
 	one.click(`button.tile[data-camera=clock]`)
 	two.shows("clock")
 	two.room("who did it last", func(v roomSight) bool {
@@ -136,7 +138,9 @@ func roomPatrol(t *testing.T, one, two *tab) {
 	for _, p := range []*tab{one, two} {
 		p.room("the click has ended it", func(v roomSight) bool { return !v.Patrols && v.What == "" && v.Start })
 		p.shows("ball")
-		p.until("that is said", func(v sight) bool { return strings.Contains(strings.Join(v.Messages, "|"), "patrol of this room has ended") })
+		p.until("that is said", func(v sight) bool {
+			return strings.Contains(strings.Join(v.Messages, "|"), "patrol of this room has ended")
+		})
 	}
 }
 

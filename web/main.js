@@ -180,7 +180,7 @@ class Viewer {
       this.#held = this.#messages.add(this.#texts.get("alarm_holds", { camera: this.#cameras.name(holder) }), "bad");
       return;
     }
-    if (camera === this.#stage.target) return;
+    if (camera === this.#stage.target && !this.#rooms.patrol) return; // a patrol is held at its camera
     clearTimeout(this.#confirm);
     this.#confirm = setTimeout(() => this.#settle(), CONFIRM_MS);
     this.#engine.clicked(this.#stream, camera, event);
