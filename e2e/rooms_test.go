@@ -40,7 +40,7 @@ const roomScript = `(() => {
 	const one = (s) => document.querySelector(s);
 	const text = (e) => !e || e.closest("[hidden]") ? "" : e.textContent.replace(/\s+/g, " ").trim();
 	return {
-		Open: one("#room-panel").open, Room: text(one("#room")), Count: text(one(".room-others")), Patrols: !one(".room-patrol").hidden,
+		Open: one("#room-panel").open, Room: text(one("#room")), Count: text(one(".room-others > span")), Patrols: !one(".room-patrol").hidden,
 		People: [...document.querySelectorAll(".person")].map((e) => [...e.children].filter((c) => !c.hidden).map(text).filter(Boolean).join(" | ")),
 		What: [text(one("#patrol-what")), text(one("#patrol-now"))].filter(Boolean).join(" | "), Why: text(one("#patrol-why")),
 		Start: !one("#patrol-start").disabled && !one("#patrol-form").hidden, Alarm: text(one(".alarm-time")),
@@ -255,6 +255,7 @@ func TestRoomScreenshots(t *testing.T) {
 	} {
 		p := open(t, browser, s.url("/"), l)
 		p.click(`[data-action=room]`)
+		p.room("none runs", func(v roomSight) bool { return v.Start })
 		p.click(`input[name=patrol-which][value=some]`)
 		p.click(`#patrol-cameras input[value=bars]`)
 		shot := func(name string) {
@@ -270,6 +271,9 @@ func TestRoomScreenshots(t *testing.T) {
 		shot(name + "-runs")
 		p.key("\x1b")
 		shot(name + "-closed")
+		if over := eval[float64](p, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+			t.Errorf("%s: the page is %.0f px too wide", name, over)
+		}
 		p.click(`button.tile[data-camera=clock]`)
 	}
 }

@@ -101,7 +101,7 @@ export class PatrolForm {
 
   #check() {
     const which = this.#which;
-    find(this.#root, "#patrol-group").disabled = which !== "group";
+    find(this.#root, "#patrol-group").hidden = which !== "group";
     find(this.#root, "#patrol-cameras").hidden = which !== "some";
     const why = this.#why();
     say(find(this.#root, "#patrol-why"), why);

@@ -145,9 +145,9 @@ export class RoomPanel {
     const { room, count, patrol } = this.#rooms;
     const t = this.#texts;
     say(find(this.#button, "#room"), t.get("room", { room }));
-    const others = find(this.#button, ".room-others");
+    const others = find(this.#button, ".room-others span");
     others.hidden = count === 0;
-    say(find(others, "span"), String(count));
+    say(others, String(count));
     find(this.#button, ".room-patrol").hidden = !patrol;
     const words = [t.get("room", { room })];
     if (count) words.push(t.get("room_count", { count }));
