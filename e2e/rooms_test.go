@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -52,7 +53,13 @@ func (p *tab) room(what string, ok func(roomSight) bool) roomSight {
 	p.t.Helper()
 	var now roomSight
 	eventually(p.t, what, func() error {
-		if now = eval[roomSight](p, roomScript); !ok(now) {
+		ctx, cancel := context.WithTimeout(p.ctx, patience)
+		defer cancel()
+		var err error
+		if now, err = chromedp.Run(ctx, chromedp.Evaluate[roomSight](roomScript)); err != nil {
+			return err // it may be on its way to another room
+		}
+		if !ok(now) {
 			return fmt.Errorf("seen: %+v", now)
 		}
 		return nil
