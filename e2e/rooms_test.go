@@ -92,9 +92,13 @@ func TestRoomsInThePage(t *testing.T) {
 	t.Run("an alarm holds the room until one acknowledges", func(t *testing.T) { roomAlarm(t, s.with(t), one.with(t), two.with(t)) })
 	t.Run("without driving the room does not change", func(t *testing.T) { roomNotDriven(t, s.with(t), one.with(t), two.with(t)) })
 	t.Run("another room", func(t *testing.T) { roomOther(t, one.with(t), two.with(t)) })
-	t.Run("who leaves is gone", func(t *testing.T) {
-		two.with(t).do("close the other page", chromedp.Navigate("about:blank"))
-		one.with(t).room("nobody else is there", func(v roomSight) bool { return v.Count == "1" })
+	t.Run("who leaves is gone, and who comes back is there", func(t *testing.T) {
+		one, two := one.with(t), two.with(t)
+		two.do("leave the page", chromedp.Navigate("about:blank"))
+		one.room("nobody else is there", func(v roomSight) bool { return v.Count == "1" })
+		two.do("go back", chromedp.NavigateBack())
+		two.room("the page works", func(v roomSight) bool { return v.Count == "2" })
+		two.shows("ball")
 	})
 }
 

@@ -19,6 +19,16 @@ export class Engine extends EventTarget {
     document.addEventListener("visibilitychange", seen);
     window.addEventListener("online", () => this.#post({ do: "probe" }));
     seen();
+    this.#leave();
+  }
+
+  /**
+   * A page that is left ends its connection at once. The browser may keep such a page for the way back, with a worker that stands
+   * still: others would see somebody there who has gone. Who comes back that way gets the page anew.
+   */
+  #leave() {
+    window.addEventListener("pagehide", () => this.#worker.terminate());
+    window.addEventListener("pageshow", (event) => event.persisted && location.reload());
   }
 
   /**
