@@ -106,3 +106,16 @@ export async function logs(camera, signal) {
   const problem = await response.json().catch(() => null);
   throw new Error(problem?.detail || problem?.title || `HTTP ${response.status}`, { cause: response.status });
 }
+/** @param {string} room @param {string[]|null} cameras null for all @param {number} every s */
+export async function patrol(room, cameras, every) {
+  const body = JSON.stringify({ every_s: every, ...(cameras && { cameras }) });
+  await call(patrolPath(room), { method: "PUT", body, headers: { "Content-Type": "application/json" } });
+}
+
+/** @param {string} room */
+export async function endPatrol(room) {
+  await call(patrolPath(room), { method: "DELETE" });
+}
+
+/** @param {string} room */
+const patrolPath = (room) => `api/v1/rooms/${encodeURIComponent(room)}/patrol`;

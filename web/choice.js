@@ -66,15 +66,16 @@ export class Choice extends EventTarget {
   /**
    * A click or a key chose a camera while the page follows the room and drives it.
    * @param {string} camera @param {Event} event
+   * @param {boolean} again also where the camera is shown already: a patrol is held at it
    * @returns {boolean} false where an alarm holds the room
    */
-  drive(camera, event) {
+  drive(camera, event, again) {
     const holder = this.#holder();
     if (holder && holder !== camera) {
       this.dispatchEvent(new CustomEvent("held", { detail: holder }));
       return false;
     }
-    if (camera === this.#camera) return true;
+    if (camera === this.#camera && !again) return true;
     clearTimeout(this.#confirm);
     this.#confirm = setTimeout(() => this.settle(), CONFIRM_MS);
     this.#engine.clicked(this.#stream, camera, event);

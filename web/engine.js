@@ -19,6 +19,16 @@ export class Engine extends EventTarget {
     document.addEventListener("visibilitychange", seen);
     window.addEventListener("online", () => this.#post({ do: "probe" }));
     seen();
+    this.#leave();
+  }
+
+  /**
+   * A page that is left ends its connection at once. The browser may keep such a page for the way back, with a worker that stands
+   * still: others would see somebody there who has gone. Who comes back that way gets the page anew.
+   */
+  #leave() {
+    window.addEventListener("pagehide", () => this.#worker.terminate());
+    window.addEventListener("pageshow", (event) => event.persisted && location.reload());
   }
 
   /**
@@ -72,6 +82,11 @@ export class Engine extends EventTarget {
   /** @param {string} room @param {string} camera */
   select(room, camera) {
     this.#post({ do: "send", message: { type: "select", room, camera } });
+  }
+
+  /** What has no stream: an order of any type. @param {object} message */
+  send(message) {
+    this.#post({ do: "send", message });
   }
 
   /** Numbers are given out in turn, so that a late frame never meets a new owner. */

@@ -30,6 +30,8 @@ import { Navigation } from "./navigation.js";
 import { Operating } from "./operating.js";
 import { move } from "./order.js";
 import { PictureInPicture } from "./pip.js";
+import { RoomPanel } from "./roompanel.js";
+import { Rooms, storage } from "./rooms.js";
 import { Settings, valid } from "./settings.js";
 import { save } from "./snapshot.js";
 import { Stage } from "./stage.js";
@@ -57,6 +59,7 @@ class Viewer {
     show: (camera, event) => this.#choose(camera, event),
     acknowledge: (camera) => this.#acknowledge(camera),
   });
+  #rooms = new Rooms((message) => this.#engine.send(message), this.#room, storage());
   #choice = new Choice(this.#engine, this.#stream, this.#room, () => this.#alarms.holder);
   #wall = new Wall(find(document, "#wall"), this.#cameras, this.#engine, this.#texts, {
     pick: (camera, event) => this.#choose(camera, event),
@@ -74,7 +77,7 @@ class Viewer {
 
   start() {
     this.#texts.fill(document);
-    say(find(document, "#room"), this.#texts.get("room", { room: this.#room }));
+    new RoomPanel(find(document, "[data-action=room]"), this.#rooms, this.#cameras, this.#texts, this.#messages);
     find(document, "[data-action=fullscreen]").hidden = !document.fullscreenEnabled;
     find(document, "[data-action=pip]").hidden = !PictureInPicture.possible;
     buildHelp(find(document, "#help"), this.#texts);
@@ -106,6 +109,9 @@ class Viewer {
     });
     this.#choice.addEventListener("camera", () => this.#show());
     this.#choice.addEventListener("held", (event) => this.#holds(/** @type {CustomEvent} */ (event).detail));
+    const drives = () => (this.#choice.drives = this.#rooms.drives);
+    this.#rooms.addEventListener("drives", drives);
+    drives();
     this.#navigation.addEventListener("view", () => this.#go());
     this.#settings.addEventListener("change", (event) => this.#wishes(/** @type {CustomEvent} */ (event).detail));
     addEventListener("keydown", (event) => this.#key(event));
@@ -141,6 +147,7 @@ class Viewer {
     back: () => this.#back(),
     acknowledge: () => this.#alarms.acknowledge(),
     kiosk: () => this.#kiosk.set(!this.#kiosk.on),
+    room_panel: () => find(document, "[data-action=room]").click(),
     settings: () => find(document, "#settings").showModal(),
     help: () => find(document, "#help").showModal(),
   };
@@ -165,6 +172,7 @@ class Viewer {
 
   /** @param {Record<string, any>} message */
   #received(message) {
+    this.#rooms.received(message);
     switch (message.type) {
       case "hello":
         for (const room of message.rooms ?? []) this.#roomSays(room);
@@ -210,7 +218,7 @@ class Viewer {
     const { view, following, walled } = this.#navigation;
     if (following && this.#choice.drives) {
       if (walled) this.#navigation.go({ kind: "room" }, true);
-      this.#choice.drive(camera, event);
+      this.#choice.drive(camera, event, this.#rooms.patrol !== null);
     } else if (view.kind !== "camera" || view.camera !== camera) {
       this.#engine.clicked(this.#stream, camera, event);
       this.#navigation.go({ kind: "camera", camera }, false);
@@ -310,6 +318,7 @@ class Viewer {
     say(find(sign, "#connection-word"), this.#texts.get(words[state]));
     if (state !== "open") say(find(sign, "#connection-delay"), "");
     document.body.toggleAttribute("data-lost", state === "lost");
+    if (state === "lost") this.#rooms.lost();
     this.#stage.connection(state);
     this.#wall.connection(state);
   }

@@ -34,7 +34,7 @@ type keeper struct {
 	js    jetstream.JetStream
 	log   *slog.Logger
 
-	selected map[string][]byte // by room
+	selected map[string][]byte // by key: a room, or its patrol
 	doubtful map[string]bool   // rooms whose selection may not be stored
 	look     <-chan time.Time  // when to look
 	back     <-chan time.Time  // when to try the disk again
@@ -101,7 +101,7 @@ func (k *keeper) begin(ctx context.Context) {
 	k.selected = k.values(ctx, bus.SelectionBucket)
 	if what := k.store.damage.Load(); err == nil && what != nil {
 		k.log.Warn("the stored selections are damaged or were not closed: what can be read of them is kept, other rooms start without a camera",
-			"rooms", len(k.selected), "dir", k.store.dir, "err", *what)
+			"rooms", k.rooms(), "dir", k.store.dir, "err", *what)
 	}
 	if err == nil {
 		err = probe(k.store.dir)
@@ -111,6 +111,16 @@ func (k *keeper) begin(ctx context.Context) {
 		return
 	}
 	k.since = time.Now()
+}
+
+// rooms is how many have a selection.
+func (k *keeper) rooms() (n int) {
+	for key := range k.selected {
+		if bus.PatrolRoom(key) == "" {
+			n++
+		}
+	}
+	return n
 }
 
 // heard remembers what somebody selects, and has it looked up in a moment.

@@ -84,8 +84,15 @@ func TestSelectionIsOnDisk(t *testing.T) {
 	if _, err := kv.PutString(t.Context(), "main", "a"); err != nil {
 		t.Fatal(err)
 	}
+	patrol := strings.Repeat("x", 66_000) // as large as one of a thousand cameras
+	if _, err := kv.PutString(t.Context(), bus.PatrolKey("main"), patrol); err != nil {
+		t.Fatal(err)
+	}
 	stop()
 	_, kv, log, _ := keep(t, dir)
+	if e, err := kv.Get(t.Context(), bus.PatrolKey("main")); err != nil || string(e.Value()) != patrol {
+		t.Errorf("the patrol is not stored: %v", err)
+	}
 	if e, err := kv.Get(t.Context(), "main"); err != nil || string(e.Value()) != "a" {
 		t.Errorf("main is %v, %v", e, err)
 	}

@@ -3,13 +3,17 @@ package bus
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"linkstart/pkg/camera"
 )
 
-// Buckets of the embedded server. Selection (key = room, value = camera) survives restarts; Takeover (key = room,
-// value = JSON of an alarm that is shown first) does not.
+// Buckets of the embedded server. Selection survives restarts: key = room, value = camera; and with the key of PatrolKey the
+// JSON of a patrol that is shown before it. Both are in one bucket, because only so everybody sees their changes in the same
+// order. Takeover (key = room, value = JSON of an alarm that is shown first) does not survive.
 const (
 	SelectionBucket = "selection"
 	TakeoverBucket  = "takeover"
@@ -18,7 +22,23 @@ const (
 const (
 	bucketBytes = 4 << 20
 	valueBytes  = 4 << 10
+	patrolBytes = 72 << 10 // the names of a thousand cameras
 )
+
+// patrolSuffix cannot be in the name of a room.
+const patrolSuffix = ".patrol"
+
+// PatrolKey is the key of a room's patrol in SelectionBucket.
+func PatrolKey(room camera.ID) string { return string(room) + patrolSuffix }
+
+// PatrolRoom returns the room whose patrol a key names; "" where it names none.
+func PatrolRoom(key string) string {
+	room, ok := strings.CutSuffix(key, patrolSuffix)
+	if !ok {
+		return ""
+	}
+	return room
+}
 
 // CreateBuckets makes the buckets where they are missing; nc is a connection that may administer JetStream. It also
 // shows that JetStream is ready, which comes later than connections.
@@ -32,14 +52,13 @@ func CreateBuckets(ctx context.Context, nc *nats.Conn) error {
 
 // MakeBuckets makes the buckets where they are missing, that of selections in files or, where there is no room, in memory.
 func MakeBuckets(ctx context.Context, js jetstream.JetStream, selection jetstream.StorageType) error {
-	for name, storage := range map[string]jetstream.StorageType{
-		SelectionBucket: selection, TakeoverBucket: jetstream.MemoryStorage,
+	for _, bucket := range []jetstream.KeyValueConfig{
+		{Bucket: SelectionBucket, Storage: selection, MaxValueSize: patrolBytes},
+		{Bucket: TakeoverBucket, Storage: jetstream.MemoryStorage, MaxValueSize: valueBytes},
 	} {
-		_, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket: name, Storage: storage, History: 1, MaxBytes: bucketBytes, MaxValueSize: valueBytes,
-		})
-		if err != nil {
-			return fmt.Errorf("create bucket %s: %w", name, err)
+		bucket.History, bucket.MaxBytes = 1, bucketBytes
+		if _, err := js.CreateOrUpdateKeyValue(ctx, bucket); err != nil {
+			return fmt.Errorf("create bucket %s: %w", bucket.Bucket, err)
 		}
 	}
 	return nil

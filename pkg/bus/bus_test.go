@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
 	"linkstart/pkg/broker"
@@ -162,6 +163,8 @@ func TestGrabberCanOnlyBeItself(t *testing.T) {
 		{"replies to others", subscribe(bus.InboxPrefix("relay") + ".>"), false},
 		{"restarting", publish(subjects.Control("node", "restart")), false},
 		{"selecting", publish("$KV." + bus.SelectionBucket + ".main"), false},
+		{"being a relay with people", publish(subjects.People("x")), false},
+		{"reading who is there", subscribe(subjects.People(bus.All)), false},
 		{"administering", publish("$JS.API.STREAM.DELETE.KV_selection"), false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -238,5 +241,33 @@ func TestAsk(t *testing.T) {
 	_, err := bus.Ask(context.Background(), nc, subjects, "nobody", camera.Main)
 	if !errors.Is(err, nats.ErrNoResponders) {
 		t.Errorf("asking a camera without grabber gives %v", err)
+	}
+}
+
+// A bucket that an older version has made takes patrols as well, and keeps what is in it.
+func TestOlderBucketTakesPatrols(t *testing.T) {
+	s := startBus(t)
+	admin := join(t, s, "admin", broker.AllowAll)
+	js, err := jetstream.New(admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kv, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{
+		Bucket: bus.SelectionBucket, Storage: jetstream.FileStorage, History: 1, MaxBytes: 4 << 20, MaxValueSize: 4 << 10,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kv.PutString(t.Context(), "main", "a"); err != nil {
+		t.Fatal(err)
+	}
+	if err := bus.CreateBuckets(t.Context(), admin); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kv.Put(t.Context(), bus.PatrolKey("main"), make([]byte, 66_000)); err != nil {
+		t.Errorf("put a large patrol: %v", err)
+	}
+	if e, err := kv.Get(t.Context(), "main"); err != nil || string(e.Value()) != "a" {
+		t.Errorf("main is %v, %v", e, err)
 	}
 }

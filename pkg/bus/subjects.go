@@ -50,6 +50,10 @@ func (s Subjects) Config() string { return s.join("config") }
 // Relay carries the sign of life of a node's relay each second, without content.
 func (s Subjects) Relay(node string) string { return s.join("relay", node) }
 
+// People carries the people who are in rooms at one relay, as JSON, when that changes and every other second. Relay is a name
+// that it gives itself at its start.
+func (s Subjects) People(relay string) string { return s.join("people", relay) }
+
 // Control is an endpoint of the node's supervisor: restart, stop, start, reload, status, logs, failures.
 func (s Subjects) Control(node, verb string) string { return s.join("ctl", node, verb) }
 

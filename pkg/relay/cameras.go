@@ -145,41 +145,6 @@ func (r *Relay) acknowledgeAlarm(c *fiber.Ctx) error {
 	return c.SendStatus(fiber.StatusNoContent)
 }
 
-func (r *Relay) roomOf(c *fiber.Ctx) (camera.ID, error) {
-	id, err := camera.ParseID(c.Params("room"))
-	if err != nil {
-		return "", refuse(codeBadRequest, "A room's name takes 1 to 63 characters of a-z, 0-9, _ and -, and starts with a letter or digit.")
-	}
-	return id, nil
-}
-
-func (r *Relay) getRoom(c *fiber.Ctx) error {
-	id, err := r.roomOf(c)
-	if err != nil {
-		return err
-	}
-	return c.JSON(r.shown(id))
-}
-
-func (r *Relay) putRoom(c *fiber.Ctx) error {
-	room, err := r.roomOf(c)
-	if err != nil {
-		return err
-	}
-	var body struct{ Camera string }
-	if err := json.Unmarshal(c.Body(), &body); err != nil {
-		return refuse(codeBadRequest, `The body must be JSON such as {"camera":"cab01"}: %v.`, err)
-	}
-	id, err := camera.ParseID(body.Camera)
-	if err != nil || !r.cameras.Known(id) {
-		return refuse(codeUnknownCamera, "There is no such camera.")
-	}
-	if err := r.rooms.Select(c.UserContext(), room, id); err != nil {
-		return err
-	}
-	return c.JSON(wire.Room{Room: room, Camera: id})
-}
-
 func healthy(c *fiber.Ctx) error { return c.SendString("ok\n") }
 
 // ready answers 200 once bus and supervisor answer, whether or not cameras are live.

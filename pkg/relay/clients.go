@@ -2,6 +2,7 @@ package relay
 
 import (
 	"encoding/json"
+	"time"
 
 	"github.com/gofiber/contrib/websocket"
 	"github.com/nats-io/nats.go"
@@ -19,6 +20,8 @@ const closeGoingAway = websocket.CloseGoingAway
 type client interface {
 	text(text)
 	watches(cameraID) bool
+	isIn(room cameraID) bool
+	viewer(now time.Time) viewer
 	roomChanged(room cameraID) // "" for all rooms
 	greet(wire.Hello)
 	stop(code int, reason string)
@@ -141,11 +144,18 @@ func (r *Relay) shownRooms() []wire.Room {
 	return shown
 }
 
-// resolve chooses a camera that exists: the one with the alarm, the selected one, or the first of the configuration.
+// resolve chooses a camera that exists: the one with the alarm, the one that a patrol has come to, the selected one, or the first
+// of the configuration.
 func (r *Relay) resolve(s rooms.State) wire.Room {
 	shown := wire.Room{Room: s.Room, Camera: s.Camera}
 	if s.Camera == "" || !r.cameras.Known(s.Camera) {
 		shown.Camera = r.cameras.First()
+	}
+	if s.Patrol != nil {
+		shown.Patrol = s.Patrol
+		if id := rooms.Due(s.Patrol, r.cameras.IDs(), time.Now()); id != "" {
+			shown.Camera = id
+		}
 	}
 	if s.Alarm != nil && r.cameras.Known(s.Alarm.Camera) {
 		shown.Camera, shown.Alarm = s.Alarm.Camera, s.Alarm

@@ -36,7 +36,7 @@ func (r *Relay) events(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderContentType, "text/event-stream")
 		return nil
 	}
-	return r.hijack(c, header, greetEvents, func(e *endless) error {
+	return r.hijack(c, kindEvents, header, greetEvents, func(e *endless) error {
 		if err := e.put([]byte("retry: 2000\n\n"), nil, nil); err != nil {
 			return err
 		}

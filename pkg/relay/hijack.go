@@ -16,6 +16,7 @@ import (
 // reads what the client should not send, to notice that it has left.
 type endless struct {
 	gather
+	guest
 	gate   *gate
 	sender *sender
 	box    outbox
@@ -23,12 +24,14 @@ type endless struct {
 	ctx    context.Context
 	stopf  context.CancelFunc
 	hello  func(*endless, wire.Hello)
+	shows  picturesSent
 }
 
 // hijack takes the connection over and answers with status 200, the header lines in header and whatever serve writes until
 // it returns. serve must return when e.ctx ends.
-func (r *Relay) hijack(c *fiber.Ctx, header string, hello func(*endless, wire.Hello), serve func(e *endless) error) error {
+func (r *Relay) hijack(c *fiber.Ctx, kind, header string, hello func(*endless, wire.Hello), serve func(e *endless) error) error {
 	path := c.Path()
+	who := r.guest(kind, c.IP(), c.Get(fiber.HeaderUserAgent))
 	c.Context().HijackSetNoResponse(true)
 	c.Context().Hijack(func(conn net.Conn) {
 		defer func() {
@@ -42,7 +45,8 @@ func (r *Relay) hijack(c *fiber.Ctx, header string, hello func(*endless, wire.He
 		g := newGate(conn, wake)
 		defer g.again.Stop()
 		e := &endless{
-			gather: gather{conn: rawConn(conn), drain: &g.drain}, gate: g, sender: newSender(rawConn(conn)), box: outbox{wake: wake}, woken: woken, ctx: ctx, stopf: cancel, hello: hello,
+			gather: gather{conn: rawConn(conn), drain: &g.drain}, guest: who, gate: g, sender: newSender(rawConn(conn)),
+			box: outbox{wake: wake}, woken: woken, ctx: ctx, stopf: cancel, hello: hello,
 		}
 		defer cancel()
 		defer r.leave(e)
@@ -81,13 +85,14 @@ func (e *endless) put(head, body, tail []byte) error {
 	return e.write(time.Now().Add(writeTime), head, body, tail)
 }
 
-// text, watches, roomChanged and greet make it a client: only a stream of events takes texts.
+// text, watches, isIn, roomChanged and greet make it a client: only a stream of events takes texts.
 func (e *endless) text(t text) {
 	if e.hello != nil {
 		e.box.put(t.key, t.kind, t.body)
 	}
 }
 func (e *endless) watches(cameraID) bool { return false }
+func (e *endless) isIn(cameraID) bool    { return false }
 func (e *endless) roomChanged(cameraID)  {}
 func (e *endless) greet(h wire.Hello) {
 	if e.hello != nil {

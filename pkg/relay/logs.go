@@ -45,7 +45,7 @@ func (r *Relay) logs(c *fiber.Ctx) error {
 	if _, err := r.pastLogs(c.UserContext(), control.Request{Camera: i.ID, Lines: 1}); err != nil {
 		return err // while it can still be said as a problem
 	}
-	return r.hijack(c, "Content-Type: text/plain; charset=utf-8\r\n", nil, func(e *endless) error {
+	return r.hijack(c, kindLogs, "Content-Type: text/plain; charset=utf-8\r\n", nil, func(e *endless) error {
 		return r.followLogs(e, order)
 	})
 }

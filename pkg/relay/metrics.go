@@ -35,7 +35,10 @@ func newMetrics(r *Relay) *metrics {
 	connections := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "linkstart_connections", Help: "Connections that stay open: WebSocket, multipart, events, logs.",
 	}, func() float64 { return float64(r.connections()) })
-	m.registry.MustRegister(m.frames, m.bytes, m.skipped, build, connections, cameraCollector{r},
+	people := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "linkstart_people", Help: "Viewers at this relay who have joined a room.",
+	}, func() float64 { return float64(r.people.Here()) })
+	m.registry.MustRegister(m.frames, m.bytes, m.skipped, build, connections, people, cameraCollector{r},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -41,9 +41,14 @@ func (o orders) do(order wire.Order) error {
 	}
 	switch order.Type {
 	case wire.TypeWatch, wire.TypeFollow:
-		return o.watch(order)
+		err := o.watch(order)
+		o.follows()
+		return err
 	case wire.TypeUnwatch:
 		o.unwatch(order.Stream)
+		o.follows()
+	case wire.TypeJoin:
+		o.join(order.Room, order.Name)
 	case wire.TypeSelect:
 		return o.selectCamera(order)
 	case wire.TypePing:
@@ -193,5 +198,6 @@ func (s *session) selectCamera(o wire.Order) error {
 		s.log.Warn("selection failed", "err", err)
 		return &wire.Fault{Code: wire.CodeUnavailable, Message: "The selection could not be stored: " + err.Error()}
 	}
+	s.relay.people.Selected(s.id, o.Room)
 	return nil
 }

@@ -72,7 +72,7 @@ func (r *Relay) multipart(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderContentType, kind)
 		return nil
 	}
-	return r.hijack(c, "Content-Type: "+kind+"\r\n", nil, func(e *endless) error {
+	return r.hijack(c, kindMultipart, "Content-Type: "+kind+"\r\n", nil, func(e *endless) error {
 		return r.parts(e, i.ID, which, fps)
 	})
 }
@@ -86,6 +86,7 @@ func (r *Relay) parts(e *endless, id camera.ID, which camera.Rendition, fps floa
 		return err
 	}
 	defer v.close()
+	e.shows.begin(id, v.slot.Rendition)
 	ticker := newTicker(e.box.wake)
 	defer ticker.stop()
 	if err := e.put(partEnd[2:], nil, nil); err != nil {
@@ -95,7 +96,9 @@ func (r *Relay) parts(e *endless, id camera.ID, which camera.Rendition, fps floa
 	head := make([]byte, 0, 256)
 	for {
 		now := time.Now()
-		v.settle(now)
+		if v.settle(now) {
+			e.shows.begin(id, v.slot.Rendition)
+		}
 		if !v.ready() || !e.gate.open(now) {
 			ticker.rearm(now)
 			if <-e.woken; e.ctx.Err() != nil {
@@ -120,6 +123,7 @@ func (r *Relay) parts(e *endless, id camera.ID, which camera.Rendition, fps floa
 		if err != nil {
 			return err
 		}
+		e.shows.add(now, len(f.JPEG), skipped)
 		count.frames.Inc()
 		count.bytes.Add(float64(len(f.JPEG)))
 		count.skipped.Add(float64(skipped))

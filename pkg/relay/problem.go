@@ -84,7 +84,7 @@ func problemOf(err error) *problem {
 		return &problem{codeUnavailable, camera.Say(err)}
 	case errors.Is(err, fanout.ErrNoPicture):
 		return &problem{codeNoPicture, camera.Say(err)}
-	case errors.Is(err, rooms.ErrBadAlarm):
+	case errors.Is(err, rooms.ErrBadAlarm), errors.Is(err, rooms.ErrBadPatrol):
 		return &problem{codeBadRequest, err.Error()}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -18,6 +19,7 @@ import (
 	"linkstart/pkg/bus"
 	"linkstart/pkg/child"
 	"linkstart/pkg/control"
+	"linkstart/pkg/presence"
 	"linkstart/pkg/relay/fanout"
 	"linkstart/pkg/relay/registry"
 	"linkstart/pkg/rooms"
@@ -44,8 +46,12 @@ type Relay struct {
 	cameras    *registry.Registry
 	hub        *fanout.Hub
 	rooms      *rooms.Rooms
+	people     *presence.Board
 	metrics    *metrics
 	condition  condition
+
+	name   string        // of this relay, among others
+	number atomic.Uint64 // of the newest connection
 
 	roomTurn sync.Mutex // held while a room is told; taken before mu
 
@@ -93,7 +99,9 @@ func build(o Options, nc *nats.Conn) (*Relay, error) {
 		config: o.Config, log: o.Log, nc: nc, subjects: bus.Subjects{Prefix: o.Config.Bus.Prefix},
 		supervisor: control.NewClient(nc, o.Config.Bus),
 		clients:    make(map[client]struct{}),
+		name:       relayName(),
 	}
+	r.people = presence.New(r.tellRelays, r.tellPeople)
 	r.cameras = registry.New(registry.Events{
 		Listed: r.listed, Changed: r.changed, Figures: r.figures, Back: func(id cameraID) { r.hub.Poke(id) },
 		System: func(s control.System) { r.conditionChanged(func(known *control.System) { *known = s }) },
@@ -115,9 +123,14 @@ func (r *Relay) follow() (stop func(), err error) {
 	if err != nil {
 		return nil, errors.Join(err, alarms.Unsubscribe())
 	}
+	people, err := r.followPeople()
+	if err != nil {
+		return nil, errors.Join(err, alarms.Unsubscribe(), config.Unsubscribe())
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { r.beat(ctx) })
+	wg.Go(func() { r.people.Run(ctx) })
 	wg.Go(func() { r.rooms.Run(ctx) })
 	wg.Go(func() {
 		if err := r.cameras.Follow(ctx, r.nc, r.subjects, r.supervisor, r.log); err != nil {
@@ -126,10 +139,11 @@ func (r *Relay) follow() (stop func(), err error) {
 	})
 	return func() {
 		cancel()
-		if err := errors.Join(alarms.Unsubscribe(), config.Unsubscribe()); err != nil {
+		if err := errors.Join(alarms.Unsubscribe(), config.Unsubscribe(), people.Unsubscribe()); err != nil {
 			r.log.Debug("end subscriptions", "err", err)
 		}
 		wg.Wait()
+		_ = r.nc.FlushTimeout(goodbyeTime) // what was said last; a bus that is away says so itself
 	}, nil
 }
 

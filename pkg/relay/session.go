@@ -24,6 +24,7 @@ const (
 // texts before frames. A slow client gets fewer frames; it holds up nobody.
 type session struct {
 	relay *Relay
+	guest
 	conn  *websocket.Conn
 	raw   net.Conn
 	log   *slog.Logger
@@ -36,6 +37,8 @@ type session struct {
 	sender        *sender
 
 	mu      sync.Mutex // may be held while a slot's or the outbox's is taken
+	room    camera.ID  // joined, "" for none
+	name    string     // that it joined with
 	streams []*stream
 	next    int  // where the writer goes on, so that every stream has its turn
 	acks    bool // it has acknowledged a frame
@@ -49,7 +52,8 @@ func newSession(r *Relay, c *websocket.Conn) *session {
 	woken, wake := waker()
 	raw := rawConn(c.NetConn())
 	return &session{
-		relay: r, conn: c, raw: raw, gate: newGate(raw, wake), sender: newSender(raw), log: r.log, woken: woken,
+		relay: r, guest: r.guest(kindWebSocket, c.IP(), c.Headers("User-Agent")),
+		conn: c, raw: raw, gate: newGate(raw, wake), sender: newSender(raw), log: r.log, woken: woken,
 		box: outbox{wake: wake}, done: make(chan struct{}),
 	}
 }
@@ -70,6 +74,7 @@ func (s *session) serve() {
 	}()
 	s.read()
 	s.stop(websocket.CloseNormalClosure, "")
+	s.relay.people.Join(s.id, "", "", false)
 	<-written
 	s.mu.Lock()
 	streams := s.streams
@@ -180,4 +185,7 @@ func (s *session) read() {
 }
 
 // greet queues the first message.
-func (s *session) greet(h wire.Hello) { s.send("", h) }
+func (s *session) greet(h wire.Hello) {
+	h.You = s.id
+	s.send("", h)
+}

@@ -18,8 +18,10 @@ type stream struct {
 	camera    camera.ID // "" while the room has none
 	view      *view     // nil likewise
 
-	window pace.Window
-	count  sentCounters
+	window  pace.Window
+	sent    pace.Meter
+	skipped uint64
+	count   sentCounters
 }
 
 // sentCounters are a camera's counters, looked up once per switch and not once per frame.
@@ -29,4 +31,5 @@ type sentCounters struct{ frames, bytes, skipped prometheus.Counter }
 func (s *stream) show(id camera.ID, v *view, c sentCounters) {
 	s.camera, s.view, s.count = id, v, c
 	s.window.Reset()
+	s.sent, s.skipped = pace.Meter{}, 0
 }

@@ -131,6 +131,8 @@ func (s *session) take(now time.Time) (*stream, *camera.Frame, *fanout.Sheet, wi
 			continue
 		}
 		st.window.Fly(f.Seq, now)
+		st.sent.Add(now, len(f.JPEG))
+		st.skipped += uint64(skipped)
 		return st, f, sheet, wire.Header{
 			NotLive: !s.relay.hub.Live(st.camera, f), Stream: st.number, Seq: f.Seq,
 			Captured: f.Captured, Skipped: skipped, Age: now.Sub(f.Captured),

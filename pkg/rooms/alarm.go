@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/nats-io/nats.go"
@@ -36,7 +35,7 @@ func CleanAlarm(a wire.Alarm) (wire.Alarm, error) {
 		text *string
 		most int
 	}{{"kind", &a.Kind, MaxKind}, {"level", &a.Level, MaxLevel}, {"text", &a.Text, MaxText}} {
-		*f.text = strings.Map(printable, *f.text)
+		*f.text = wire.Clean(*f.text)
 		if utf8.RuneCountInString(*f.text) > f.most {
 			return a, fmt.Errorf("%w: %s is longer than %d characters", ErrBadAlarm, f.name, f.most)
 		}
@@ -51,14 +50,6 @@ func CleanAlarm(a wire.Alarm) (wire.Alarm, error) {
 		a.Time = time.Now()
 	}
 	return a, nil
-}
-
-// printable drops control and format characters: the latter can turn text around on a screen.
-func printable(c rune) rune {
-	if unicode.IsControl(c) || unicode.Is(unicode.Cf, c) || c == utf8.RuneError {
-		return -1
-	}
-	return c
 }
 
 // DecodeAlarm reads an alarm from its message on the bus.

@@ -1,6 +1,7 @@
-// Package rooms keeps what each room shows: the camera that somebody selected last, or for a while the one with an alarm.
+// Package rooms keeps what each room shows: the camera that somebody selected last, one after the other while a patrol runs, or
+// for a while the one with an alarm.
 //
-// Both live in buckets of the bus, so every relay shows the same and a restart forgets no selection.
+// All live in buckets of the bus, so every relay shows the same and a restart forgets no selection.
 package rooms
 
 import (
@@ -33,11 +34,12 @@ const (
 // ErrUnavailable is when the buckets cannot be reached; what the rooms show stays.
 var ErrUnavailable = errors.New("the store of selections does not answer")
 
-// State is what a room shows. Camera is the selected one, "" when none was selected yet; while Alarm is set its camera
-// is shown instead.
+// State is what a room shows. Camera is the selected one, "" when none was selected yet; while Patrol is set the camera that is
+// due is shown instead (see Due), and while Alarm is set that one's.
 type State struct {
 	Room   camera.ID
 	Camera camera.ID
+	Patrol *wire.Patrol
 	Alarm  *wire.Takeover
 }
 
@@ -53,9 +55,10 @@ type Rooms struct {
 	alarms   chan *nats.Msg
 	heard    *nats.Subscription // what alarms come from
 
-	turn sync.Mutex // held while a change is made known, so that changes arrive in order
-	mu   sync.Mutex
-	all  map[camera.ID]*room
+	turn  sync.Mutex // held while a change is made known, so that changes arrive in order
+	mu    sync.Mutex
+	all   map[camera.ID]*room
+	ended bool // no timer is started any more
 }
 
 type room struct {
@@ -63,6 +66,8 @@ type room struct {
 	alarm    *wire.Takeover // in force
 	entry    *wire.Takeover // in the bucket, in force or over
 	timer    *time.Timer    // ends alarm
+	patrol   *wire.Patrol
+	step     *time.Timer // tells when its next camera is due
 }
 
 // New makes rooms that Run keeps up to date. From its return on alarms are heard, to be dealt with by Run. changed is called after each change of what a room shows, one call at a
@@ -101,7 +106,7 @@ func (r *Rooms) Get(id camera.ID) State {
 func (r *Rooms) state(id camera.ID) State {
 	s := State{Room: id}
 	if v := r.all[id]; v != nil {
-		s.Camera, s.Alarm = v.selected, v.alarm
+		s.Camera, s.Patrol, s.Alarm = v.selected, v.patrol, v.alarm
 	}
 	return s
 }
@@ -124,17 +129,21 @@ func (r *Rooms) List() []State {
 	return list
 }
 
-// Select stores a room's camera. It is shown at once, or after the alarm that is being shown. An error wraps
+// Select stores a room's camera and ends its patrol. It is shown at once, or after the alarm that is being shown. An error wraps
 // ErrUnavailable.
 func (r *Rooms) Select(ctx context.Context, room, id camera.ID) error {
-	return Select(ctx, r.js, room, id)
+	return store(ctx, r.js, room, id, r.Get(room).Patrol != nil)
 }
 
-// Select stores a room's camera, for all relays. An error wraps ErrUnavailable.
+// Select stores a room's camera and ends its patrol, for all relays. An error wraps ErrUnavailable.
 func Select(ctx context.Context, js jetstream.JetStream, room, id camera.ID) error {
+	return store(ctx, js, room, id, false)
+}
+
+func store(ctx context.Context, js jetstream.JetStream, room, id camera.ID, patrols bool) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	if err := insist(ctx, func(ctx context.Context) error { return put(ctx, js, room, id) }); err != nil {
+	if err := insist(ctx, func(ctx context.Context) error { return put(ctx, js, room, id, patrols) }); err != nil {
 		return fmt.Errorf("select %s in %s: %w: %w", id, room, ErrUnavailable, err)
 	}
 	return nil
@@ -157,13 +166,24 @@ func insist(ctx context.Context, call func(context.Context) error) error {
 	}
 }
 
-func put(ctx context.Context, js jetstream.JetStream, room, id camera.ID) error {
+// put stores the selection first, so that nobody shows the one before it when the patrol ends. patrols: one is known to run.
+func put(ctx context.Context, js jetstream.JetStream, room, id camera.ID, patrols bool) error {
 	kv, err := js.KeyValue(ctx, bus.SelectionBucket)
 	if err != nil {
 		return fmt.Errorf("open bucket %s: %w", bus.SelectionBucket, err)
 	}
-	_, err = kv.PutString(ctx, string(room), string(id))
-	return err
+	if _, err = kv.PutString(ctx, string(room), string(id)); err != nil {
+		return err
+	}
+	if !patrols {
+		if _, err := kv.Get(ctx, bus.PatrolKey(room)); err != nil {
+			if errors.Is(err, jetstream.ErrKeyNotFound) {
+				return nil
+			}
+			return fmt.Errorf("look for a patrol: %w", err)
+		}
+	}
+	return kv.Delete(ctx, bus.PatrolKey(room))
 }
 
 // apply changes a room and makes it known where that changed what it shows.
@@ -178,7 +198,7 @@ func (r *Rooms) apply(id camera.ID, change func(*room)) {
 	}
 	before := *v
 	change(v)
-	differs := before.selected != v.selected || !sameAlarm(before.alarm, v.alarm)
+	differs := before.selected != v.selected || !sameAlarm(before.alarm, v.alarm) || !samePatrol(before.patrol, v.patrol)
 	s := r.state(id)
 	r.mu.Unlock()
 	if differs {

@@ -52,9 +52,12 @@ func (r *Rooms) Run(ctx context.Context) {
 func (r *Rooms) stopTimers() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.ended = true
 	for _, v := range r.all {
-		if v.timer != nil {
-			v.timer.Stop()
+		for _, t := range []*time.Timer{v.timer, v.step} {
+			if t != nil {
+				t.Stop()
+			}
 		}
 	}
 }
@@ -160,6 +163,10 @@ func end(w jetstream.KeyWatcher) {
 // selected takes an entry of the selection bucket; nil marks the end of what was there before.
 func (r *Rooms) selected(e jetstream.KeyValueEntry) {
 	if e == nil {
+		return
+	}
+	if room := bus.PatrolRoom(e.Key()); room != "" {
+		r.patrolled(room, e)
 		return
 	}
 	id, err := camera.ParseID(e.Key())

@@ -14,6 +14,7 @@ const (
 	TypeWatching = "watching"
 	TypeStatus   = "status"
 	TypeRoom     = "room"
+	TypePeople   = "people"
 	TypeAlarm    = "alarm"
 	TypeConfig   = "config"
 	TypeError    = "error"
@@ -24,6 +25,7 @@ const (
 type Hello struct {
 	Type    string        `json:"type"`
 	Version string        `json:"version"` // of the relay
+	You     string        `json:"you"`     // id of this connection, among the people of a room
 	Cameras []camera.Info `json:"cameras"` // in the order of the configuration
 	Rooms   []Room        `json:"rooms"`
 	Config  Config        `json:"config"`
@@ -65,7 +67,32 @@ type Room struct {
 	Type   string    `json:"type,omitempty"` // left out inside Hello
 	Room   camera.ID `json:"room"`
 	Camera camera.ID `json:"camera"`
-	Alarm  *Takeover `json:"alarm,omitempty"` // set while an alarm decides what is shown
+	Alarm  *Takeover `json:"alarm,omitempty"`  // set while an alarm decides what is shown
+	Patrol *Patrol   `json:"patrol,omitempty"` // set while one runs, also below an alarm
+}
+
+// Patrol shows one camera after the other in a room, each for so many seconds, by the clock.
+type Patrol struct {
+	Cameras []camera.ID `json:"cameras,omitempty"` // in their order; left out: all of the configuration
+	EveryS  int         `json:"every_s"`
+	Since   time.Time   `json:"since"`
+}
+
+// People says who is in a room. It comes to those who have joined it.
+type People struct {
+	Type   string    `json:"type"`
+	Room   camera.ID `json:"room"`
+	People []Person  `json:"people"` // who came first is first; at most as many as are worth reading
+	Count  int       `json:"count"`  // of all
+}
+
+// Person is one connection that has joined a room.
+type Person struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name,omitempty"` // as the client gave it
+	Following bool      `json:"following"`      // one of its streams follows the room
+	Since     time.Time `json:"since"`
+	Selected  time.Time `json:"selected,omitzero"` // when it last switched the room
 }
 
 // Takeover is an alarm that is shown first in a room.

@@ -14,6 +14,7 @@ const (
 	TypeFollow  = "follow"
 	TypeUnwatch = "unwatch"
 	TypeSelect  = "select"
+	TypeJoin    = "join"
 	TypeAck     = "ack"
 	TypePing    = "ping"
 )
@@ -35,6 +36,9 @@ const Auto camera.Rendition = "auto"
 // MaxOrder is the largest message that a client may send, bytes.
 const MaxOrder = 64 << 10
 
+// MaxName is how long a person's name may be, in characters.
+const MaxName = 40
+
 const (
 	maxEcho = 1 << 10 // of a ping's t, which the answer repeats
 	maxFPS  = 1000
@@ -45,7 +49,8 @@ type Order struct {
 	Type      string
 	Stream    uint16           // watch, follow, unwatch, ack
 	Camera    camera.ID        // watch, select
-	Room      camera.ID        // follow, select
+	Room      camera.ID        // follow, select, join: "" leaves
+	Name      string           // join: of the person, "" for none
 	Rendition camera.Rendition // watch, follow: main, sub or Auto; Main where it was left out
 	FPS       float64          // watch, follow: at most so many frames per second; 0: all
 	Seq       uint32           // ack
@@ -67,6 +72,7 @@ type orderJSON struct {
 	Stream    *json.Number    `json:"stream"`
 	Camera    *string         `json:"camera"`
 	Room      *string         `json:"room"`
+	Name      string          `json:"name"`
 	Rendition string          `json:"rendition"`
 	FPS       float64         `json:"fps"`
 	Seq       *uint32         `json:"seq"`
@@ -91,6 +97,8 @@ func ParseOrder(b []byte) (Order, error) {
 		fault = o.stream(j)
 	case TypeSelect:
 		fault = first(name(&o.Room, "room", j.Room), name(&o.Camera, "camera", j.Camera))
+	case TypeJoin:
+		fault = first(o.person(j), o.joined(j))
 	case TypeAck:
 		fault = first(o.stream(j), o.seq(j))
 	case TypePing:
@@ -151,6 +159,22 @@ func (o *Order) view(j orderJSON) *Fault {
 	}
 	if j.FPS < 0 || j.FPS > maxFPS {
 		return bad("The field fps takes a number of 0 (all frames) to %d.", maxFPS)
+	}
+	return nil
+}
+
+// joined takes a room, or "" for none.
+func (o *Order) joined(j orderJSON) *Fault {
+	if j.Room != nil && *j.Room == "" {
+		return nil
+	}
+	return name(&o.Room, "room", j.Room)
+}
+
+func (o *Order) person(j orderJSON) *Fault {
+	var ok bool
+	if o.Name, ok = CleanName(j.Name); !ok {
+		return bad("The field name takes at most %d characters.", MaxName)
 	}
 	return nil
 }

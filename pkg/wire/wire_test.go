@@ -103,6 +103,10 @@ var orders = []struct {
 	{in: `{"type":"unwatch","stream":3}`, want: wire.Order{Type: "unwatch", Stream: 3}},
 	{in: `{"type":"select","room":"main","camera":"cab01"}`,
 		want: wire.Order{Type: "select", Room: "main", Camera: "cab01"}},
+	{in: `{"type":"join","room":"main","name":" \u202eAnna\n 王 "}`, want: wire.Order{Type: "join", Room: "main", Name: "Anna 王"}},
+	{in: `{"type":"join","room":"main","name":"` + strings.Repeat("火", 40) + `"}`,
+		want: wire.Order{Type: "join", Room: "main", Name: strings.Repeat("火", 40)}},
+	{in: `{"type":"join","room":""}`, want: wire.Order{Type: "join"}},
 	{in: `{"type":"ack","stream":1,"seq":4294967295}`, want: wire.Order{Type: "ack", Stream: 1, Seq: 1<<32 - 1}},
 	{in: `{"type":"ping","t":{"a":1}}`, want: wire.Order{Type: "ping", T: json.RawMessage(`{"a":1}`)}},
 	{in: `{"type":"ping"}`, want: wire.Order{Type: "ping", T: json.RawMessage(`null`)}},
@@ -129,6 +133,10 @@ var orders = []struct {
 	{in: `{"type":"follow","stream":1,"room":""}`, code: wire.CodeBadMessage},
 	{in: `{"type":"select","room":"main"}`, code: wire.CodeBadMessage},
 	{in: `{"type":"ack","stream":1}`, code: wire.CodeBadMessage},
+	{in: `{"type":"join"}`, code: wire.CodeBadMessage},
+	{in: `{"type":"join","room":"a b"}`, code: wire.CodeBadMessage},
+	{in: `{"type":"join","room":"a","name":"` + strings.Repeat("x", 41) + `"}`, code: wire.CodeBadMessage},
+	{in: `{"type":"join","room":"a","name":7}`, code: wire.CodeBadJSON},
 	{in: `{"type":"ping","t":"` + strings.Repeat("x", 2000) + `"}`, code: wire.CodeBadMessage},
 }
 
@@ -170,6 +178,9 @@ func FuzzParseOrder(f *testing.F) {
 			if _, err := camera.ParseID(string(o.Camera)); err != nil {
 				t.Errorf("accepted camera %q", o.Camera)
 			}
+		}
+		if clean, ok := wire.CleanName(o.Name); !ok || clean != o.Name {
+			t.Errorf("accepted name %q", o.Name)
 		}
 	})
 }

@@ -102,6 +102,13 @@ func (r *Registry) Live(id camera.ID) bool {
 	return e != nil && e.info.State == camera.Live
 }
 
+// IDs returns every camera, in the order of the configuration. The caller may keep it.
+func (r *Registry) IDs() []camera.ID {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return slices.Clone(r.order)
+}
+
 // First returns the first camera of the configuration, "" when there is none.
 func (r *Registry) First() camera.ID {
 	r.mu.RLock()
