@@ -50,7 +50,7 @@ func (s Subjects) Config() string { return s.join("config") }
 // Relay carries the sign of life of a node's relay each second, without content.
 func (s Subjects) Relay(node string) string { return s.join("relay", node) }
 
-// Control is an endpoint of the node's supervisor: restart, stop, start, reload, status, logs, failures.
+// Control is an endpoint of the node's supervisor: restart, stop, start, reload, status, logs, failures, test, endtest, add.
 func (s Subjects) Control(node, verb string) string { return s.join("ctl", node, verb) }
 
 // CameraOf returns the camera that a subject built here is about, "" for one that is about none.
