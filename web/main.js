@@ -9,6 +9,7 @@
  * then); data-median-ms, data-p95-ms, data-live-median-ms, data-live-p95-ms of the last 100 switches. What "seen" means is
  * in switch.js.
  */
+import { AddCamera } from "./addcamera.js";
 import { cameraOf, hashOf, roomOf, socketOf } from "./address.js";
 import { Alarms } from "./alarms.js";
 import * as api from "./api.js";
@@ -51,6 +52,8 @@ class Viewer {
     acknowledge: (camera) => this.#acknowledge(camera),
   });
   #wall = new Wall(find(document, "#wall"), this.#cameras, this.#engine, this.#texts, (camera, event) => this.#choose(camera, event));
+
+  #add = new AddCamera(find(document, "[data-action=add]"), this.#cameras, this.#messages, this.#texts, (camera, event) => this.#choose(camera, event));
 
   start() {
     this.#texts.fill(document);

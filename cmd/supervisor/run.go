@@ -158,5 +158,9 @@ func (s *system) report(ctx context.Context) {
 
 // condition tells how the supervisor itself fares.
 func (s *system) condition() control.System {
-	return control.System{Version: version, Started: s.started, Config: s.reloader.State(), Relay: s.relay.restarts(), Warnings: s.server.Warnings()}
+	d := s.inForce.Load().Defaults
+	return control.System{
+		Version: version, Started: s.started, Config: s.reloader.State(), Defaults: control.Defaults{FPS: d.FPS, Quality: d.Quality},
+		Relay: s.relay.restarts(), Warnings: s.server.Warnings(),
+	}
 }

@@ -73,8 +73,15 @@ type System struct {
 	Version  string          `json:"version"`
 	Started  time.Time       `json:"started"`
 	Config   Config          `json:"config"`
+	Defaults Defaults        `json:"defaults"`
 	Relay    camera.Restarts `json:"relay_restarts"`
 	Warnings []string        `json:"warnings,omitempty"` // what does not work as it should while all goes on, for a person
+}
+
+// Defaults are what a camera is given that does not say otherwise.
+type Defaults struct {
+	FPS     float64 `json:"fps"`
+	Quality int     `json:"quality"`
 }
 
 // Config is how the last reading of the configuration went.
