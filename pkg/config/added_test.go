@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -238,4 +239,30 @@ func FuzzAppend(f *testing.F) {
 			t.Errorf("%q with %q, %q became %q: %v", file, name, source, got, err)
 		}
 	})
+}
+
+// TestAddToAFileThatIsMounted: no other file can be put in the place of a mount point, as containers have them.
+func TestAddToAFileThatIsMounted(t *testing.T) {
+	const name = "LINKSTART_MOUNTED"
+	if file := os.Getenv(name); file != "" { // inside
+		if err := os.Rename(place(t, ""), file); err == nil {
+			t.Fatal("it is not mounted")
+		}
+		if _, err := config.Add(file, gate); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if os.Getuid() != 0 {
+		t.Skip("mounting needs root")
+	}
+	file := place(t, "cameras: [] # "+strings.Repeat("long", 100)+"\n")
+	cmd := exec.Command("unshare", "-m", "sh", "-c", `mount --bind "$0" "$0" && exec "$1" -test.run=TestAddToAFileThatIsMounted -test.v`, file, os.Args[0])
+	cmd.Env = append(os.Environ(), name+"="+file)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if got, _ := os.ReadFile(file); string(got) != "cameras: ["+flow+"] # "+strings.Repeat("long", 100)+"\n" {
+		t.Errorf("it holds %s", got)
+	}
 }
