@@ -2,7 +2,7 @@
  * The viewer's entry: builds the parts and joins them.
  *
  * What browser tests may rely on: button.tile[data-camera][data-state]; [data-stage] with data-camera and data-seq of the
- * picture shown, and data-live; [data-action=follow|restart|snapshot|fullscreen]; [data-connection] = connecting, open or
+ * picture shown, and data-live; [data-action=follow|restart|snapshot|fullscreen|add]; [data-connection] = connecting, open or
  * lost; and figures, each absent where there is none: #figure-work[data-decode-ms][data-draw-ms], means over two seconds;
  * output#switch-time, which data-seq counts the measured switches on: data-ms from the click (the event's own time) until
  * the camera's first picture is seen, data-live-ms until the first one is that was taken after the click (not there until
