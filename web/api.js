@@ -12,7 +12,7 @@ const path = (camera, rest) => `api/v1/cameras/${encodeURIComponent(camera)}/${r
  * @returns {Promise<Response>} with a good status
  */
 async function call(url, init) {
-  const response = await fetch(url, { ...init, cache: "no-store", signal: AbortSignal.timeout(15_000) });
+  const response = await fetch(url, { signal: AbortSignal.timeout(15_000), ...init, cache: "no-store" });
   if (response.ok) return response;
   const problem = await response.json().catch(() => null); // RFC 9457, unless a proxy answered
   throw new Error(problem?.detail || problem?.title || `HTTP ${response.status}`, { cause: response.status });
@@ -119,3 +119,30 @@ export async function endPatrol(room) {
 
 /** @param {string} room */
 const patrolPath = (room) => `api/v1/rooms/${encodeURIComponent(room)}/patrol`;
+/** @param {object} body @returns {RequestInit} */
+const sends = (body) => ({ method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+
+/**
+ * Opens a source for its first picture.
+ * @param {{source: string, user: string, password: string}} wanted source: also HOST or HOST:PORT
+ * @param {AbortSignal} signal
+ * @returns {Promise<{picture: Blob, found: string, width: number, height: number}>} found: the source without secrets
+ */
+export async function test(wanted, signal) {
+  const response = await call("api/v1/cameras/test", { ...sends(wanted), signal });
+  const number = (/** @type {string} */ name) => Number(response.headers.get(name));
+  return {
+    picture: await response.blob(), found: response.headers.get("X-Source") ?? "",
+    width: number("X-Width"), height: number("X-Height"),
+  };
+}
+
+/** @param {object} camera @returns {Promise<import("./cameras.js").Info>} as it was added to the configuration */
+export async function add(camera) {
+  return (await call("api/v1/cameras", sends(camera))).json();
+}
+
+/** What a camera is given that does not say otherwise. @returns {Promise<{fps: number, quality: number}>} */
+export async function defaults() {
+  return (await (await call("api/v1/system")).json()).defaults;
+}

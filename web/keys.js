@@ -46,6 +46,7 @@ export const BINDINGS = {
     { keys: ["m"], act: "follow", text: "key_mode" },
   ],
   keys_page: [
+    { keys: ["n"], act: "add_camera", text: "add_camera" },
     { keys: ["o"], act: "room_panel", text: "room_panel" },
     { keys: ["k"], act: "kiosk", text: "key_kiosk" },
     { keys: [","], act: "settings", text: "settings" },

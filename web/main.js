@@ -3,7 +3,7 @@
  *
  * What browser tests may rely on: body[data-view=stage|wall]; button.tile[data-camera][data-state][data-picture=live|old];
  * [data-stage] with data-camera and data-seq of the picture shown, and data-live;
- * [data-action=follow|restart|stop|start|snapshot|copy|details|fullscreen and more], and [data-action=confirm] of what is asked;
+ * [data-action=follow|restart|stop|start|snapshot|copy|details|fullscreen|add and more], and [data-action=confirm] of what is asked;
  * the drawer's #tab-… and #panel-… = charts, log, failures, viewers; [data-connection] = connecting, open or lost; and figures,
  * each absent where there is none: #figure-work[data-decode-ms][data-draw-ms], means over two seconds;
  * output#switch-time, which data-seq counts the measured switches on: data-ms from the click (the event's own time) until
@@ -11,6 +11,7 @@
  * then); data-median-ms, data-p95-ms, data-live-median-ms, data-live-p95-ms of the last 100 switches. What "seen" means is
  * in switch.js.
  */
+import { AddCamera } from "./addcamera.js";
 import { roomOf, socketOf, wishesOf } from "./address.js";
 import { Alarms } from "./alarms.js";
 import * as api from "./api.js";
@@ -75,8 +76,10 @@ class Viewer {
   #pip = new PictureInPicture(this.#canvas, (open) => this.#engine.pin(this.#stream, open));
   #kiosk = new Kiosk(wishesOf(location.search).kiosk);
 
+
   start() {
     this.#texts.fill(document);
+    new AddCamera(find(document, "[data-action=add]"), this.#cameras, this.#messages, this.#texts, (camera, event) => this.#choose(camera, event));
     new RoomPanel(find(document, "[data-action=room]"), this.#rooms, this.#cameras, this.#texts, this.#messages);
     find(document, "[data-action=fullscreen]").hidden = !document.fullscreenEnabled;
     find(document, "[data-action=pip]").hidden = !PictureInPicture.possible;
@@ -147,6 +150,7 @@ class Viewer {
     back: () => this.#back(),
     acknowledge: () => this.#alarms.acknowledge(),
     kiosk: () => this.#kiosk.set(!this.#kiosk.on),
+    add_camera: () => find(document, "[data-action=add]").click(),
     room_panel: () => find(document, "[data-action=room]").click(),
     settings: () => find(document, "#settings").showModal(),
     help: () => find(document, "#help").showModal(),

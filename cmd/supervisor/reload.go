@@ -33,6 +33,7 @@ func (s *system) load(apply bool) (string, error) {
 		return "", err
 	}
 	s.cfg = cfg
+	s.inForce.Store(cfg)
 	s.fleet.Apply(descriptions)
 	for _, id := range changes.Removed {
 		s.forget(broker.GrabberUser(id))

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -52,7 +53,8 @@ type system struct {
 
 	// Touched by the start, then by one reload at a time.
 	cfg       *config.Config
-	passwords map[string]string // of bus users, kept over reloads
+	inForce   atomic.Pointer[config.Config] // cfg, for everyone else
+	passwords map[string]string             // of bus users, kept over reloads
 	holds     func(camera.ID, int64) (supervise.Hold, error)
 }
 
@@ -67,6 +69,7 @@ func run(ctx context.Context, file string, cfg *config.Config, hup <-chan os.Sig
 		scrub: secret.NewScrubber(cfg.Secrets()...), passwords: make(map[string]string),
 		systemd: systemd.New(log), watchdog: supervise.NewWatchdog(),
 	}
+	s.inForce.Store(cfg)
 	s.holds = holds(log) // before anything is started
 	state, err := statedir.Lock(cfg.StateDir, log)
 	if err != nil {
@@ -114,7 +117,9 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, hup <-chan os.S
 	}
 	defer func() { err = errors.Join(err, s.relay.beats.Unsubscribe()) }()
 	s.fleet.Apply(descriptions)
-	stopControl, err := control.Serve(ctx, s.nc, s.subjects(), string(s.cfg.Node), s.fleet)
+	desk := s.newDesk()
+	defer desk.tests.Close()
+	stopControl, err := control.Serve(ctx, s.nc, s.subjects(), string(s.cfg.Node), desk)
 	if err != nil {
 		return err
 	}
@@ -153,5 +158,9 @@ func (s *system) report(ctx context.Context) {
 
 // condition tells how the supervisor itself fares.
 func (s *system) condition() control.System {
-	return control.System{Version: version, Started: s.started, Config: s.reloader.State(), Relay: s.relay.restarts(), Warnings: s.server.Warnings()}
+	d := s.inForce.Load().Defaults
+	return control.System{
+		Version: version, Started: s.started, Config: s.reloader.State(), Defaults: control.Defaults{FPS: d.FPS, Quality: d.Quality},
+		Relay: s.relay.restarts(), Warnings: s.server.Warnings(),
+	}
 }

@@ -54,7 +54,7 @@ func (s Subjects) Relay(node string) string { return s.join("relay", node) }
 // that it gives itself at its start.
 func (s Subjects) People(relay string) string { return s.join("people", relay) }
 
-// Control is an endpoint of the node's supervisor: restart, stop, start, reload, status, logs, failures.
+// Control is an endpoint of the node's supervisor: restart, stop, start, reload, status, logs, failures, test, endtest, add.
 func (s Subjects) Control(node, verb string) string { return s.join("ctl", node, verb) }
 
 // CameraOf returns the camera that a subject built here is about, "" for one that is about none.

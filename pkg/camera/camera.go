@@ -96,6 +96,8 @@ type Status struct {
 	Width    int     `json:"width,omitempty"`  // px, of main
 	Height   int     `json:"height,omitempty"` // px, of main
 	Error    string  `json:"error,omitempty"`  // for the user, without secrets
+	// LoginRefused says that Error is about a user name and password.
+	LoginRefused bool `json:"login_refused,omitempty"`
 	// RetryAt is when the source is tried again, in Reconnecting.
 	RetryAt time.Time `json:"retry_at,omitzero"`
 }

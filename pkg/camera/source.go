@@ -73,6 +73,10 @@ type Spec struct {
 	ID     ID
 	Source string // with secrets: never printed. See Redact in package secret
 
+	// Pin is the IP address at which the host of Source is connected, whatever its name says by now, and beside which the camera
+	// cannot send us anywhere; "": where its name leads.
+	Pin string
+
 	FPS     float64 // at most so many pictures per second are published; a polled or generated source makes so many
 	Quality int     // JPEG quality 1 to 100, where we encode
 	Width   int     // px, where we encode: scaled down to it; 0: as the source is

@@ -177,6 +177,12 @@ func (d *decoder) checkServer(s *Server) {
 			d.add(d.position(path), "write scheme://host or scheme://host:port, e.g. https://video.example.org", "%s: %q is not an origin", path, origin)
 		}
 	}
+	for i, network := range s.AddFrom {
+		path := fmt.Sprintf("server.add_from[%d]", i)
+		if _, err := netip.ParsePrefix(network); err != nil {
+			d.add(d.position(path), "write ADDRESS/BITS, e.g. 127.0.0.0/8 or fe80::/10", "%s: %q is not a network", path, network)
+		}
+	}
 }
 
 func loopback(host string) bool {
@@ -185,6 +191,17 @@ func loopback(host string) bool {
 	}
 	a, err := netip.ParseAddr(host)
 	return err == nil && a.Unmap().IsLoopback()
+}
+
+// Networks are the networks of add_from.
+func (s Server) Networks() []netip.Prefix {
+	var all []netip.Prefix
+	for _, network := range s.AddFrom {
+		if p, err := netip.ParsePrefix(network); err == nil {
+			all = append(all, p.Masked())
+		}
+	}
+	return all
 }
 
 // hostID makes the host name fit the rule of names.

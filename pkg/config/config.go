@@ -39,6 +39,7 @@ type Server struct {
 	Listen  string   `yaml:"listen" jsonschema_description:"host:port to serve; another host than loopback needs auth: none as long as there are no users."`
 	Auth    string   `yaml:"auth" jsonschema:"enum=,enum=none" jsonschema_description:"none: everyone who reaches the address may see and switch everything."`
 	Origins []string `yaml:"origins" jsonschema_description:"Further origins (scheme://host[:port]) whose pages may open the WebSocket."`
+	AddFrom []string `yaml:"add_from" jsonschema_description:"Networks such as 127.0.0.0/8: a page may add cameras in them though their addresses are loopback, link-local, unspecified or multicast, which are refused else."`
 }
 
 // Bus is the key bus.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -24,6 +25,9 @@ const (
 	Status   = "status"
 	Logs     = "logs"
 	Failures = "failures"
+	Test     = "test"    // open a source for its first picture
+	EndTest  = "endtest" // whoever asked for a test has gone
+	Add      = "add"     // a camera to the configuration
 )
 
 // Request is the body of an order: JSON. Status and Reload take no camera.
@@ -31,6 +35,22 @@ type Request struct {
 	Camera  camera.ID `json:"camera,omitempty"`
 	Lines   int       `json:"lines,omitempty"`   // of Logs: how many of the newest, 0 = all that are kept
 	Preview bool      `json:"preview,omitempty"` // of Reload: only say what would change
+	Ticket  string    `json:"ticket,omitempty"`  // of Test and EndTest: names the test
+	New     *New      `json:"new,omitempty"`     // of Test and Add
+}
+
+// New is a camera that is to be added, or whose source is to be tested. It comes from a page: no text of it may do more than
+// that of a page should.
+type New struct {
+	ID        camera.ID `json:"id,omitempty"` // "": made of the name
+	Name      string    `json:"name,omitempty"`
+	Group     string    `json:"group,omitempty"`
+	Source    string    `json:"source"`             // for a test also HOST or HOST:PORT
+	User      string    `json:"user,omitempty"`     // put into source and substream
+	Password  string    `json:"password,omitempty"` // put into source and substream
+	Substream string    `json:"substream,omitempty"`
+	FPS       float64   `json:"fps,omitempty"`     // 0: that of the configuration
+	Quality   int       `json:"quality,omitempty"` // 0: that of the configuration
 }
 
 // Reply is what comes back: which fields are set depends on the verb.
@@ -41,6 +61,11 @@ type Reply struct {
 
 	Failures []camera.Failure `json:"failures,omitempty"` // Failures, newest first
 	System   *System          `json:"system,omitempty"`   // Status
+
+	Source  string `json:"source,omitempty"` // Test: what was found, without secrets
+	Width   int    `json:"width,omitempty"`  // Test, px
+	Height  int    `json:"height,omitempty"` // Test, px
+	Picture []byte `json:"-"`                // Test, a JPEG
 }
 
 // System is how the supervisor itself fares.
@@ -48,8 +73,15 @@ type System struct {
 	Version  string          `json:"version"`
 	Started  time.Time       `json:"started"`
 	Config   Config          `json:"config"`
+	Defaults Defaults        `json:"defaults"`
 	Relay    camera.Restarts `json:"relay_restarts"`
 	Warnings []string        `json:"warnings,omitempty"` // what does not work as it should while all goes on, for a person
+}
+
+// Defaults are what a camera is given that does not say otherwise.
+type Defaults struct {
+	FPS     float64 `json:"fps"`
+	Quality int     `json:"quality"`
 }
 
 // Config is how the last reading of the configuration went.
@@ -65,13 +97,34 @@ var (
 	ErrUnavailable   = errors.New("the supervisor does not answer")
 )
 
+// Refusal is an order that is not carried out, with a code for programs.
+type Refusal struct {
+	Code string // one of those below
+	Say  string // for the user, without secrets
+}
+
+// Codes of refusals. The relay's problems have the same.
+const (
+	SourceRefused = "source_refused" // it may not come from a page
+	LoginRefused  = "login_refused"
+	TestFailed    = "test_failed"
+	TooManyTests  = "too_many_tests"
+	BadCamera     = "bad_camera"
+	CameraExists  = "camera_exists"
+	NotSaved      = "not_saved"
+	BadConfig     = "bad_configuration"
+)
+
+func (r *Refusal) Error() string { return r.Code + ": " + r.Say }
+
 const (
 	codeUnknownCamera = "404"
 	codeFailed        = "500"
 
 	protocolVersion = "1.0.0" // of these verbs and bodies, SemVer as NATS services have it
 
-	timeout = 5 * time.Second
+	timeout     = 5 * time.Second
+	testTimeout = 20 * time.Second // a little more than a test takes at most
 )
 
 // Handler does what is ordered.
@@ -88,13 +141,24 @@ func Serve(ctx context.Context, nc *nats.Conn, s bus.Subjects, node string, h Ha
 	if err != nil {
 		return nil, fmt.Errorf("offer control service: %w", err)
 	}
-	for _, verb := range []string{Restart, Stop, Start, Reload, Status, Logs, Failures} {
+	ctx, cancel := context.WithCancel(ctx)
+	var tests sync.WaitGroup
+	for _, verb := range []string{Restart, Stop, Start, Reload, Status, Logs, Failures, Test, EndTest, Add} {
 		answer := micro.HandlerFunc(func(m micro.Request) { serve(ctx, m, verb, h) })
+		if verb == Test { // which takes its time
+			answer = func(m micro.Request) { tests.Go(func() { serve(ctx, m, verb, h) }) }
+		}
 		if err := service.AddEndpoint(verb, answer, micro.WithEndpointSubject(s.Control(node, verb))); err != nil {
+			cancel()
 			return nil, errors.Join(fmt.Errorf("offer control endpoint %s: %w", verb, err), service.Stop())
 		}
 	}
-	return service.Stop, nil
+	return func() error {
+		err := service.Stop()
+		cancel()
+		tests.Wait()
+		return err
+	}, nil
 }
 
 func serve(ctx context.Context, m micro.Request, verb string, h Handler) {
@@ -106,7 +170,12 @@ func serve(ctx context.Context, m micro.Request, verb string, h Handler) {
 		}
 	}
 	reply, err := h.Handle(ctx, verb, r)
+	var refusal *Refusal
 	switch {
+	case errors.As(err, &refusal):
+		_ = m.Error(refusal.Code, refusal.Say, nil)
+	case err == nil && reply.Picture != nil:
+		respondPicture(m, reply)
 	case errors.Is(err, ErrUnknownCamera):
 		_ = m.Error(codeUnknownCamera, err.Error(), nil)
 	case err != nil:
@@ -115,6 +184,19 @@ func serve(ctx context.Context, m micro.Request, verb string, h Handler) {
 		if err := m.RespondJSON(reply); err != nil { // too large for the bus
 			_ = m.Error(codeFailed, err.Error(), nil)
 		}
+	}
+}
+
+// headerReply holds the rest of a reply whose body is a picture.
+const headerReply = "Reply"
+
+func respondPicture(m micro.Request, reply Reply) {
+	b, err := json.Marshal(reply)
+	if err == nil {
+		err = m.Respond(reply.Picture, micro.WithHeaders(micro.Headers{headerReply: {string(b)}}))
+	}
+	if err != nil { // too large for the bus
+		_ = m.Error(codeFailed, err.Error(), nil)
 	}
 }
 
@@ -130,13 +212,17 @@ func NewClient(nc *nats.Conn, a bus.Access) *Client {
 	return &Client{nc: nc, subjects: bus.Subjects{Prefix: a.Prefix}, node: a.Node}
 }
 
-// Do orders and waits for the answer: ErrUnknownCamera, ErrUnavailable, or what the supervisor says was wrong.
+// Do orders and waits for the answer: ErrUnknownCamera, ErrUnavailable, a *Refusal, or what the supervisor says was wrong.
 func (c *Client) Do(ctx context.Context, verb string, r Request) (Reply, error) {
 	body, err := json.Marshal(r)
 	if err != nil {
 		return Reply{}, fmt.Errorf("encode order: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	limit := timeout
+	if verb == Test {
+		limit = testTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	m, err := c.nc.RequestWithContext(ctx, c.subjects.Control(c.node, verb), body)
 	if err != nil {
@@ -146,9 +232,21 @@ func (c *Client) Do(ctx context.Context, verb string, r Request) (Reply, error) 
 		if m.Header.Get(micro.ErrorCodeHeader) == codeUnknownCamera {
 			return Reply{}, fmt.Errorf("%s %s: %w", verb, r.Camera, ErrUnknownCamera)
 		}
-		return Reply{}, &camera.Error{Say: said}
+		switch code := m.Header.Get(micro.ErrorCodeHeader); code {
+		case codeFailed, "400":
+			return Reply{}, &camera.Error{Say: said}
+		default:
+			return Reply{}, &Refusal{Code: code, Say: said}
+		}
 	}
 	var reply Reply
+	if rest := m.Header.Get(headerReply); rest != "" {
+		if err := json.Unmarshal([]byte(rest), &reply); err != nil {
+			return Reply{}, fmt.Errorf("read answer to %s: %w", verb, err)
+		}
+		reply.Picture = m.Data
+		return reply, nil
+	}
 	if err := json.Unmarshal(m.Data, &reply); err != nil {
 		return Reply{}, fmt.Errorf("read answer to %s: %w", verb, err)
 	}

@@ -98,7 +98,7 @@ func (s *state) tell(to *camera.Status, now time.Time) {
 	defer s.mu.Unlock()
 	to.State, to.Error = s.now, s.said(now)
 	if s.now == camera.Reconnecting {
-		to.RetryAt = s.retryAt
+		to.RetryAt, to.LoginRefused = s.retryAt, s.refused
 	}
 	to.FPSIn, _ = s.in.Rates(now)
 	if s.decoded > 0 {

@@ -2,6 +2,7 @@ package grab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -17,6 +18,7 @@ type state struct {
 	mu         sync.Mutex
 	now        camera.State
 	err        string // for the user
+	refused    bool   // err is about a user name and password
 	in         pace.Meter
 	decode     time.Duration // since the last beat
 	decoded    int
@@ -35,7 +37,7 @@ const damagedShown = 5 * time.Second
 
 // become changes the state and has it told at once. The caller holds s.mu.
 func (s *state) become(now camera.State, err string) {
-	s.now, s.err = now, err
+	s.now, s.err, s.refused = now, err, false
 	select {
 	case s.news <- struct{}{}:
 	default:
@@ -89,6 +91,7 @@ func (s *state) failed(err error, wait time.Duration) bool {
 	defer s.mu.Unlock()
 	s.retryAt = time.Now().Add(wait)
 	s.become(camera.Reconnecting, camera.Say(err))
+	s.refused = errors.Is(err, camera.ErrAuth)
 	news := s.lastFailed != err.Error()
 	s.lastFailed = err.Error()
 	return news

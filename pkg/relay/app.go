@@ -38,6 +38,8 @@ func (r *Relay) routes() []route {
 	const get, post, put, del = fiber.MethodGet, fiber.MethodPost, fiber.MethodPut, fiber.MethodDelete
 	return []route{
 		{get, "/api/v1/cameras", r.listCameras},
+		{post, "/api/v1/cameras", r.addCamera},
+		{post, "/api/v1/cameras/test", r.testCamera},
 		{get, "/api/v1/cameras/:id", r.getCamera},
 		{post, "/api/v1/cameras/:id/restart", r.order("restart")},
 		{post, "/api/v1/cameras/:id/stop", r.order("stop")},

@@ -54,16 +54,21 @@ func (r *Relay) order(verb string) fiber.Handler {
 			return err
 		}
 		_, err = r.supervisor.Do(c.UserContext(), verb, control.Request{Camera: i.ID})
-		var said *camera.Error
-		if errors.As(err, &said) {
-			return refuse(codeSupervisor, "%s", said.Say)
-		}
 		if err != nil {
-			return err
+			return orderFailed(err)
 		}
 		r.log.Info("ordered", "action", verb, "camera", i.ID, "from", c.IP())
 		return c.Status(fiber.StatusAccepted).JSON(fiber.Map{"camera": i.ID, "action": verb})
 	}
+}
+
+// orderFailed makes a problem of what the supervisor says was wrong.
+func orderFailed(err error) error {
+	var said *camera.Error
+	if errors.As(err, &said) {
+		return refuse(codeSupervisor, "%s", said.Say)
+	}
+	return err
 }
 
 // push hands a JPEG to a push: camera's grabber.

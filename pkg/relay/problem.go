@@ -31,6 +31,13 @@ const (
 	codeUnavailable   = "unavailable"
 	codeSupervisor    = "order_failed"
 	codeConfiguration = "bad_configuration"
+	codeSource        = "source_refused"
+	codeLogin         = "login_refused"
+	codeTestFailed    = "test_failed"
+	codeManyTests     = "too_many_tests"
+	codeBadCamera     = "bad_camera"
+	codeCameraExists  = "camera_exists"
+	codeNotSaved      = "not_saved"
 )
 
 // problems maps codes to HTTP status and title.
@@ -52,6 +59,13 @@ var problems = map[string]struct {
 	codeInternal:      {fiber.StatusInternalServerError, "Something went wrong in the relay"},
 	codeConfiguration: {fiber.StatusUnprocessableEntity, "The configuration has mistakes"},
 	codeSupervisor:    {fiber.StatusInternalServerError, "The supervisor could not do this"},
+	codeSource:        {fiber.StatusUnprocessableEntity, "This source may not come from a page"},
+	codeLogin:         {fiber.StatusUnprocessableEntity, "The camera refuses the user name or password"},
+	codeTestFailed:    {fiber.StatusUnprocessableEntity, "No picture has come"},
+	codeManyTests:     {fiber.StatusTooManyRequests, "Too many sources are being tested"},
+	codeBadCamera:     {fiber.StatusUnprocessableEntity, "The camera cannot be added like this"},
+	codeCameraExists:  {fiber.StatusConflict, "There is such a camera already"},
+	codeNotSaved:      {fiber.StatusInternalServerError, "The configuration file cannot be written"},
 	codeNoPicture:     {fiber.StatusServiceUnavailable, "There is no picture yet"},
 	codeCameraAway:    {fiber.StatusServiceUnavailable, "The camera's process is away"},
 	codeUnavailable:   {fiber.StatusServiceUnavailable, "A part of the system does not answer"},

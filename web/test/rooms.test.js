@@ -87,7 +87,7 @@ test("the address of another room keeps all but the own choice", () => {
 });
 
 test("the cameras of a patrol", () => {
-  const cameras = [{ id: "a", group: "g" }, { id: "b" }, { id: "c", group: "g" }];
+  const cameras = /** @type {any[]} */ ([{ id: "a", group: "g" }, { id: "b" }, { id: "c", group: "g" }]);
   assert.equal(chosen(cameras, "all", "g", new Set()), null);
   assert.deepEqual(chosen(cameras, "group", "g", new Set(["b"])), ["a", "c"]);
   assert.deepEqual(chosen(cameras, "group", "", new Set()), ["b"]);

@@ -3,6 +3,7 @@ package httpcam
 import (
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -163,5 +164,23 @@ func TestRedirects(t *testing.T) {
 	}
 	if strangers.Load() != 0 {
 		t.Error("the other host was asked")
+	}
+}
+
+// TestPin: the host is connected at one address, whatever its name says.
+func TestPin(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Host != "camera.invalid:"+r.URL.Query().Get("port") {
+			t.Errorf("asked as %s", r.Host)
+		}
+		w.Header().Set("Content-Type", "image/jpeg")
+		_, _ = w.Write(one)
+	}))
+	t.Cleanup(server.Close)
+	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
+	spec := specOf("http://camera.invalid:" + port + "/?port=" + port)
+	spec.Pin = "127.0.0.1"
+	if pictures, err := collect(t, newSource(t, spec), 1); len(pictures) != 1 {
+		t.Errorf("no picture: %v", err)
 	}
 }

@@ -41,7 +41,17 @@ func New(spec camera.Spec, log *slog.Logger) (camera.Source, error) {
 	user := u.User
 	u.User, u.Fragment = nil, ""
 	dialer := net.Dialer{Timeout: spec.OpenTimeout}
-	return &source{spec: spec, url: u, user: user, log: log, dial: dialer.DialContext}, nil
+	dial := dialer.DialContext
+	if spec.Pin != "" { // redirects lead to the same host only, see checkRedirect
+		dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			_, port, err := net.SplitHostPort(addr)
+			if err != nil {
+				return nil, fmt.Errorf("dial camera: %w", err)
+			}
+			return dialer.DialContext(ctx, network, net.JoinHostPort(spec.Pin, port))
+		}
+	}
+	return &source{spec: spec, url: u, user: user, log: log, dial: dial}, nil
 }
 
 // Stream implements camera.Source. Damaged pictures are passed over; ten in a row are an error. The same memory may be

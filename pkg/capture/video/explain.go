@@ -78,6 +78,18 @@ func (t target) explain(ctx context.Context, cause error) error {
 	return &camera.Error{Say: t.name + " holds no video that can be decoded", Err: cause}
 }
 
+// staysThere refuses a camera that redirects. It asks before GStreamer does, which would follow (RFC 2326, section 11.3).
+func (t target) staysThere(ctx context.Context) error {
+	if t.kind != rtsp {
+		return nil
+	}
+	status, err := describe(ctx, t)
+	if err == nil && status >= 300 && status < 400 {
+		return &camera.Error{Say: fmt.Sprintf("the camera at %s redirects to another address, which is refused: if that is right, write that address", t.name), Err: errors.New("redirect")}
+	}
+	return nil // whatever else is wrong will show
+}
+
 // isDial tells whether there was no connection at all.
 func isDial(err error) bool {
 	var op *net.OpError

@@ -47,6 +47,11 @@ func New(spec camera.Spec, log *slog.Logger) (camera.Source, error) {
 	if err != nil {
 		return nil, &camera.Error{Say: err.Error(), Err: camera.ErrConfig}
 	}
+	if spec.Pin != "" {
+		if err := t.pin(spec.Pin); err != nil {
+			return nil, &camera.Error{Say: err.Error(), Err: camera.ErrConfig}
+		}
+	}
 	quality := spec.Quality
 	if quality < 1 || quality > 100 {
 		quality = 80
@@ -94,6 +99,11 @@ func (s *Source) waking(p *gst.Pipeline) {
 func (s *Source) Stream(ctx context.Context, offer func(camera.Picture)) error {
 	if err := gst.Init(s.spec.CacheDir); err != nil {
 		return &camera.Error{Say: "GStreamer does not start on this machine", Err: err}
+	}
+	if s.spec.Pin != "" {
+		if err := s.target.staysThere(ctx); err != nil {
+			return err
+		}
 	}
 	p := newPlayer(s, offer)
 	for {

@@ -135,6 +135,19 @@ func (t *target) takeOptions() error {
 	return nil
 }
 
+// pin has the host connected at one IP address. What can send us elsewhere by itself, a playlist say, cannot be pinned.
+func (t *target) pin(addr string) error {
+	if t.kind != rtsp && t.kind != rtmp {
+		return errors.New("only rtsp and rtmp can be held to one address")
+	}
+	_, port, err := net.SplitHostPort(t.address())
+	if err != nil {
+		return errors.New("the address names no host that can be connected")
+	}
+	t.url.Host = net.JoinHostPort(addr, port)
+	return nil
+}
+
 // bare is the address without user name and password.
 func (t target) bare() string {
 	u := *t.url

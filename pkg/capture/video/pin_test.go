@@ -1,0 +1,113 @@
+package video_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/textproto"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"linkstart/pkg/camera"
+	"linkstart/pkg/capture/video"
+	"linkstart/pkg/rtsptest"
+)
+
+// elsewhere is an RTSP server that sends everyone to another address.
+func elsewhere(t *testing.T, to string) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				_ = c.SetDeadline(time.Now().Add(time.Minute))
+				for r := textproto.NewReader(bufio.NewReader(c)); ; {
+					if _, err := r.ReadLine(); err != nil {
+						return
+					}
+					header, err := r.ReadMIMEHeader()
+					if err != nil {
+						return
+					}
+					fmt.Fprintf(c, "RTSP/1.0 302 Found\r\nCSeq: %s\r\nLocation: rtsp://%s/a\r\n\r\n", header.Get("CSeq"), to)
+				}
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+func TestPinnedHostLeadsNowhereElse(t *testing.T) {
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	reached := make(chan struct{})
+	go func() {
+		if c, err := other.Accept(); err == nil {
+			_ = c.Close()
+			close(reached)
+		}
+	}()
+	s := spec("rtsp://" + elsewhere(t, other.Addr().String()) + "/a")
+	s.Pin = "127.0.0.1"
+	source, err := video.New(s, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = source.Stream(t.Context(), func(camera.Picture) {})
+	if !strings.Contains(camera.Say(err), "redirects") {
+		t.Errorf("says %v", err)
+	}
+	select {
+	case <-reached:
+		t.Error("the other address was connected")
+	default:
+	}
+}
+
+func TestPinnedHostIsNotLookedUp(t *testing.T) {
+	server := rtsptest.Start(t, rtsptest.Mount{Path: "/a", FPS: 10})
+	u, err := url.Parse(server.URL("/a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := spec("rtsp://camera.invalid:" + u.Port() + "/a")
+	s.Pin = "127.0.0.1"
+	source, err := video.New(s, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	seen := false
+	_ = source.Stream(ctx, func(p camera.Picture) {
+		seen = seen || p.JPEG != nil || p.Encode != nil
+		if seen {
+			cancel()
+		}
+	})
+	if !seen {
+		t.Error("no picture has come")
+	}
+	for _, elsewhere := range []string{"http://camera.invalid/list.m3u8", "clip.mp4"} {
+		s.Source = elsewhere
+		if _, err := video.New(s, slog.New(slog.DiscardHandler)); err == nil {
+			t.Errorf("%s can be pinned", elsewhere)
+		}
+	}
+}
