@@ -247,6 +247,7 @@ class Viewer {
   #go() {
     const { view, following, walled } = this.#navigation;
     document.body.dataset.view = walled ? "wall" : "stage";
+    if (walled) this.#operating.away();
     this.#choice.show(!walled, following, view.kind === "camera" ? view.camera : undefined);
     const button = find(document, "[data-action=follow]");
     button.setAttribute("aria-checked", String(following));

@@ -61,6 +61,11 @@ export class Operating {
     return this.#orders.give(this.#stopped ? "start" : "stop", this.#camera);
   }
 
+  /** Closes the drawer: the camera that it is about is not to be seen any more. */
+  away() {
+    this.#drawer.close();
+  }
+
   /** Opens the drawer, or closes it. */
   details() {
     if (this.#page.fullscreenElement) void this.#page.exitFullscreen().catch(() => {}); // in which there is no room for it
