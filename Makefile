@@ -7,7 +7,7 @@ GO      ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run build opencv test bench lint lint-web fuzz soak chaos screenshot clean
+.PHONY: help run build opencv test bench lint lint-web fuzz soak chaos screenshots clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,9 +65,9 @@ chaos: ## minutes of faults at random, and the figures of docs/reliability.md: M
 	@deploy/packages.sh test
 	$(GO) test -tags 'opencv chaos' -run TestChaosLong -v -count=1 -timeout 3h ./e2e/ -minutes $(or $(MINUTES),5) -seed $(or $(SEED),1)
 
-screenshot: ## make docs/screenshot.png anew, with the shipped cameras.yaml
+screenshots: ## make the pictures of the documentation anew: docs/screenshot.png and docs/screenshots
 	@deploy/packages.sh test
-	$(GO) test -tags 'opencv screenshot' -run TestScreenshot -count=1 ./e2e/
+	$(GO) test -tags 'opencv screenshot' -run TestScreenshots -count=1 ./e2e/
 
 clean: ## remove what was built
 	rm -rf bin

@@ -3,8 +3,9 @@
 package e2e
 
 import (
-	"flag"
+	"fmt"
 	"image"
+	"image/jpeg"
 	"image/png"
 	"math"
 	"os"
@@ -13,103 +14,125 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
 	"linkstart/pkg/camera"
 )
 
-// more is a folder for pictures of the page in other states, to be looked at.
-var more = flag.String("more", "", "write screenshots of other looks into this folder")
+// gallery is where the pictures of docs/viewer.md stand.
+const gallery = "../docs/screenshots"
 
-// shipped starts the system with the shipped cameras.yaml, at another address and with a state of its own.
-func shipped(t *testing.T) *system {
-	t.Helper()
-	text, err := os.ReadFile("../cameras.yaml")
-	if err != nil {
-		t.Fatal(err)
+// site is what the pictures show: a clip of a street, and pictures that are made here.
+func site() string {
+	var b strings.Builder
+	b.WriteString("defaults: {fps: 10}\ncameras:\n")
+	camera := func(id, name, group, source string) {
+		fmt.Fprintf(&b, "  - {id: %s, name: %s, group: %s, source: %q}\n", id, name, group, source)
 	}
+	camera("gate", "Gate", "Yard", "deploy/footage/street.mp4")
+	for i, name := range []string{"Car park", "Ramp", "Dock 1", "Dock 2", "Fence"} {
+		camera(fmt.Sprintf("yard%d", i+1), name, "Yard", pattern(i))
+	}
+	for i := range 10 {
+		camera(fmt.Sprintf("cab%02d", i+1), fmt.Sprintf("机柜%02d", i+1), "一楼", pattern(i+2))
+	}
+	camera("roof", "Roof", "Yard", "http://127.0.0.1:9/video.mjpg")
+	b.WriteString("rooms: [{id: main, alarm_takeover: 60s}]\n")
+	return b.String()
+}
+
+func pattern(i int) string {
+	return "test:" + []string{"clock", "ball", "bars"}[i%3] + "?size=640x360&fps=10"
+}
+
+// TestScreenshots makes the pictures of the documentation.
+func TestScreenshots(t *testing.T) {
+	s := &system{t: t, dir: t.TempDir(), addr: freeAddr(t)}
+	s.config = filepath.Join(s.dir, "cameras.yaml")
 	root, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, cameras, ok := strings.Cut(string(text), "\ndefaults:")
-	if !ok {
-		t.Fatal("cameras.yaml has no defaults")
-	}
-	cameras = "defaults:" + cameras
-	if !strings.Contains(cameras, "\nrooms:") {
-		cameras += "\nrooms: [{id: main, alarm_takeover: 60s}]\n"
-	}
-	s := &system{t: t, dir: t.TempDir(), addr: freeAddr(t)}
-	s.config = filepath.Join(s.dir, "cameras.yaml")
-	if err := os.Symlink(filepath.Join(root, "deploy"), filepath.Join(s.dir, "deploy")); err != nil { // it names the footage from there
+	if err := os.Symlink(filepath.Join(root, "deploy"), filepath.Join(s.dir, "deploy")); err != nil { // where the clip is
 		t.Fatal(err)
 	}
-	s.configure(cameras)
+	s.configure(site())
 	s.launch()
 	t.Cleanup(s.stop)
-	return s
-}
-
-// TestScreenshot makes the picture in the README.
-func TestScreenshot(t *testing.T) {
-	s := shipped(t)
-	ids := []string{"clock", "ball", "bars", "noise", "street", "cab01"}
-	for _, id := range ids {
-		s.becomes(id, camera.Live)
-	}
+	s.becomes("gate", camera.Live)
+	s.becomes("cab10", camera.Live)
 	browser := chrome(t)
-	p := open(t, browser, s.url("/"), look{width: 1440, height: 900})
-	p.click(`button.tile[data-camera=street]`)
-	p.shows("street")
-	p.until("all tiles are live, and the figures have settled", func(v sight) bool {
-		for _, tile := range v.Tiles {
-			if tile.State != "live" || tile.Picture != "live" {
-				return false
+	desktop, phone := look{width: 1440, height: 900}, look{width: 390, height: 844, phone: true, picture: 2}
+	light := desktop
+	light.light = true
+	live := func(tiles int) func(sight) bool {
+		return func(v sight) bool {
+			n := 0
+			for _, tile := range v.Tiles {
+				if tile.Picture == "live" {
+					n++
+				}
 			}
+			return n >= tiles && v.Connection == "open"
 		}
-		return len(v.Tiles) == len(ids) && v.Bitrate != "–" && v.Rate > 11
-	})
-	p.quiet()
-	save(t, "../docs/screenshot.png", p.busiest())
-	if *more == "" {
-		return
 	}
-	out := func(name string, p *tab) { save(t, filepath.Join(*more, name+".png"), p.screenshot(nil)) }
-	for name, l := range map[string]look{
-		"phone": {width: 390, height: 844, phone: true, picture: 2}, "light": {width: 1440, height: 900, light: true},
-		"chinese": {width: 1440, height: 900, language: "zh-CN"}, "phone-chinese-light": {width: 390, height: 844, phone: true, picture: 2, light: true, language: "zh-CN"},
-		"lying": {width: 844, height: 390, phone: true, picture: 2}, "large": {width: 1920, height: 1080},
-	} {
-		t.Run(name, func(t *testing.T) { // whose page is closed at its end
-			q := open(t, browser, s.url("/"), l)
-			q.shows("street")
-			q.until("the figures have settled", func(v sight) bool { return v.Rate > 11 })
-			out(name, q)
+	shots := []struct {
+		name, address string
+		look          look
+		before        func(*testing.T, *tab)
+	}{
+		{"stage", "/#/camera/gate", desktop, func(_ *testing.T, p *tab) {
+			p.shows("gate")
+			p.until("the figures have settled", func(v sight) bool { return v.Rate > 8 && v.Bitrate != "–" })
+		}},
+		{"wall", "/#/wall/16", look{width: 1920, height: 1080}, func(_ *testing.T, p *tab) { p.until("15 pictures, one camera is away", live(15)) }},
+		{"light", "/#/wall/4?group=Yard", light, func(_ *testing.T, p *tab) { p.until("4 pictures", live(4)) }},
+		{"phone", "/#/camera/gate", phone, func(_ *testing.T, p *tab) { p.shows("gate"); p.until("pictures", live(4)) }},
+		{"phone-wall", "/?lang=zh#/wall/4?group=%E4%B8%80%E6%A5%BC", phone, func(_ *testing.T, p *tab) { p.until("4 pictures", live(4)) }},
+		{"away", "/#/camera/roof", desktop, func(_ *testing.T, p *tab) {
+			p.until("when it is tried again", func(v sight) bool { return strings.Contains(v.Plate, "Reconnecting") })
+		}},
+		{"details", "/#/camera/gate", desktop, func(t *testing.T, p *tab) {
+			p.shows("gate")
+			p.click(`[data-action=details]`)
+			eventually(t, "charts", func() error {
+				if n := eval[int](p, `document.querySelectorAll("#panel-charts canvas").length`); n < 3 {
+					return fmt.Errorf("%d charts", n)
+				}
+				return nil
+			})
+			time.Sleep(20 * time.Second) // of curves
+		}},
+		{"room", "/", desktop, func(_ *testing.T, p *tab) { p.until("pictures", live(6)); p.click(`[data-action=room]`) }},
+		{"add", "/", desktop, func(_ *testing.T, p *tab) {
+			p.until("pictures", live(6))
+			p.click(`[data-action=add]`)
+			p.do("type", chromedp.SendKeys(chromedp.CSS(`dialog.add [name=source]`), "test:clock?size=640x360"))
+			p.click(`.add-test`)
+			p.do("wait for the picture", chromedp.WaitVisible(chromedp.CSS(`.add-picture`)))
+		}},
+		{"keys", "/#/wall/4", desktop, func(_ *testing.T, p *tab) { p.until("4 pictures", live(4)); p.key("?") }},
+		{"alarm", "/", desktop, func(_ *testing.T, p *tab) {
+			s.request("POST", "/api/v1/cameras/cab01/alarm", strings.NewReader(`{"kind":"smoke","level":"high","text":"Rack 3, row 2"}`), "Content-Type", "application/json")
+			p.shows("cab01")
+			p.until("the alarm", func(v sight) bool { return len(v.Alarms) == 1 })
+		}},
+		{"alarm-phone", "/?lang=zh", phone, func(_ *testing.T, p *tab) {
+			p.shows("cab01")
+			p.until("the alarm", func(v sight) bool { return len(v.Alarms) == 1 })
+		}},
+	}
+	for _, shot := range shots {
+		t.Run(shot.name, func(t *testing.T) { // whose page is closed at its end
+			p := open(t, browser, s.url(shot.address), shot.look).with(t)
+			shot.before(t, p)
+			time.Sleep(time.Second) // for what fades in
+			save(t, filepath.Join(gallery, shot.name+".jpg"), p.screenshot(nil))
+			if shot.name == "stage" {
+				save(t, "../docs/screenshot.png", p.busiest())
+			}
 		})
 	}
-	if _, err := s.command("stop", "street"); err != nil {
-		t.Fatal(err)
-	}
-	p.until("the camera is away", func(v sight) bool { return v.State == "Stopped" && v.Plate != "" })
-	out("away", p)
-	if _, err := s.command("start", "street"); err != nil {
-		t.Fatal(err)
-	}
-	p.shows("street")
-	p.click(`[data-action=restart]`)
-	p.click(`[data-action=confirm]`)
-	p.until("the restart", func(v sight) bool { return strings.Contains(strings.Join(v.Messages, " "), "Picture back after") })
-	out("restarted", p)
-	s.request("POST", "/api/v1/cameras/cab01/alarm", strings.NewReader(`{"kind":"smoke","level":"high","text":"Rack 3, row 2"}`), "Content-Type", "application/json")
-	p.shows("cab01")
-	p.until("the alarm", func(v sight) bool { return len(v.Alarms) == 1 })
-	out("alarm", p)
-	q := open(t, browser, s.url("/"), look{width: 390, height: 844, phone: true, picture: 2, language: "zh-CN"})
-	q.shows("cab01")
-	q.until("the alarm on a phone", func(v sight) bool { return len(v.Alarms) == 1 })
-	out("alarm-phone", q)
-	kill(t, s.relay())
-	p.until("lost", func(v sight) bool { return v.Connection == "lost" })
-	out("lost", p)
 }
 
 // busiest takes screenshots while the clip plays once, and returns the one in which most is to be seen on the stage.
@@ -152,7 +175,12 @@ func save(t *testing.T, name string, img image.Image) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := png.Encode(f, img); err != nil {
+	if filepath.Ext(name) == ".png" {
+		err = png.Encode(f, img)
+	} else {
+		err = jpeg.Encode(f, img, &jpeg.Options{Quality: 85})
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {
