@@ -243,13 +243,17 @@ func thumbnail(img image.Image) *image.RGBA {
 	return small
 }
 
-// onStage checks that the picture which is drawn on the stage is that camera's, by its pixels.
-func (p *tab) onStage(id string, pictures map[string]image.Image) image.Image {
+// onStage waits until the picture which is seen on the stage is that camera's, by its pixels: what the page has drawn is
+// composed a little later, on a busy machine.
+func (p *tab) onStage(id string, pictures map[string]image.Image) (img image.Image) {
 	p.t.Helper()
-	img := p.picture(16, 9)
-	if got := likest(img, pictures); got != id {
-		p.t.Errorf("the stage should show %s, its pixels are most like %s", id, got)
-	}
+	eventually(p.t, id+" is seen on the stage", func() error {
+		img = p.picture(16, 9)
+		if got := likest(img, pictures); got != id {
+			return fmt.Errorf("the pixels are most like %s", got)
+		}
+		return nil
+	})
 	return img
 }
 

@@ -51,6 +51,7 @@ func TestWall(t *testing.T) {
 		{"language and colours can be chosen and are kept", (*stand).wishes},
 		{"cameras are found by what is typed", (*stand).finds},
 		{"everything by keyboard", (*stand).keyboard},
+		{"with a thumb on a phone", (*stand).swipes},
 	} {
 		if !t.Run(test.what, func(t *testing.T) { test.run(b, t, s.with(t), b.p.with(t)) }) {
 			break
@@ -443,5 +444,50 @@ func (b *stand) keyboard(t *testing.T, _ *system, p *tab) {
 		.filter((e) => !(e.getAttribute("aria-label") || e.textContent.trim() || e.labels?.length)).map((e) => e.outerHTML)`)
 	if len(unnamed) > 0 {
 		t.Errorf("without a name for a screen reader: %v", unnamed)
+	}
+}
+
+func (b *stand) swipes(t *testing.T, s *system, _ *tab) {
+	p := open(t, b.browser, s.url("/#/camera/cam2"), look{width: 390, height: 844, phone: true}).with(t)
+	p.shows("cam2")
+	x, y := p.middle(".frame")
+	touch := func(kind input.DispatchTouchEventType, points ...*input.TouchPoint) {
+		call(p, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: kind, TouchPoints: points})
+	}
+	swipe := func(by float64) {
+		touch(input.DispatchTouchEventTypeTouchStart, &input.TouchPoint{X: x - by/2, Y: y})
+		for part := -0.3; part < 0.5; part += 0.2 {
+			touch(input.DispatchTouchEventTypeTouchMove, &input.TouchPoint{X: x + by*part, Y: y})
+		}
+		touch(input.DispatchTouchEventTypeTouchEnd)
+	}
+	swipe(-200)
+	p.shows("cam3")
+	swipe(200)
+	p.shows("cam2")
+
+	left, right := 1.0, 2.0 // names of two fingers
+	width := func() float64 {
+		return eval[float64](p, `document.querySelector("#stage-canvas").getBoundingClientRect().width`)
+	}
+	whole := width()
+	touch(input.DispatchTouchEventTypeTouchStart, &input.TouchPoint{X: x - 20, Y: y, ID: &left}, &input.TouchPoint{X: x + 20, Y: y, ID: &right})
+	for apart := 30.0; apart <= 80; apart += 10 {
+		touch(input.DispatchTouchEventTypeTouchMove, &input.TouchPoint{X: x - apart, Y: y, ID: &left}, &input.TouchPoint{X: x + apart, Y: y, ID: &right})
+	}
+	touch(input.DispatchTouchEventTypeTouchEnd)
+	eventually(t, "two fingers enlarge the picture", func() error {
+		if now := width(); now < whole*2 {
+			return fmt.Errorf("it is %v px wide, was %v", now, whole)
+		}
+		return nil
+	})
+	p.shows("cam2")
+	p.click(`[data-action=zoom_reset]`)
+	small := eval[[]string](p, `[...document.querySelectorAll("button")].filter((e) => e.offsetParent !== null && !e.closest(".message"))
+		.map((e) => [e.dataset.action ?? e.dataset.view ?? e.className, e.getBoundingClientRect()])
+		.filter(([, box]) => box.width < 30 || box.height < 30).map(([name, box]) => name + " " + Math.round(box.width) + "×" + Math.round(box.height))`)
+	if len(small) > 0 {
+		t.Errorf("too small for a thumb: %v", small)
 	}
 }

@@ -28,6 +28,8 @@ import { STALE_MS } from "./verdict.js";
 
 /** @typedef {State & import("./meter.js").Measured} Figures */
 
+/** A decode that takes so long is given up, ms: should a browser lose one, the stream goes on. */
+const LOST_MS = 5000;
 /** Decodes under way: one, and one more that a switch has made useless, for which nobody waits. */
 const DECODES = 2;
 
@@ -48,7 +50,7 @@ export class Painter {
   /** @type {Arrival|null} the newest one under way */ #decoding = null;
   /** @type {Picture|null} */ #shown = null;
   #borrowed = false; // what is shown is another canvas's
-  #decodes = 0;
+  /** @type {Set<Arrival>} under way */ #decodes = new Set();
   #closed = false;
   #dropped = 0;
   #broken = 0;
@@ -108,7 +110,9 @@ export class Painter {
     const waiting = this.#waiting;
     if (!this.#uses(this.#camera) || (waiting && frame.captured < waiting.captured)) return this.pass(frame);
     if (waiting) this.pass(waiting);
-    this.#waiting = { ...frame, camera: this.#camera, arrived: performance.now() };
+    const arrived = performance.now();
+    this.#waiting = { ...frame, camera: this.#camera, arrived };
+    for (const lost of this.#decodes) if (arrived - lost.arrived > LOST_MS) this.#ended(lost);
     this.#next();
   }
 
@@ -159,10 +163,10 @@ export class Painter {
   #next() {
     const frame = this.#waiting;
     const busy = this.#decoding !== null && this.#uses(this.#decoding.camera);
-    if (!frame || busy || this.#decodes >= DECODES || this.#closed) return;
+    if (!frame || busy || this.#decodes.size >= DECODES || this.#closed) return;
     this.#waiting = null;
     this.#decoding = frame;
-    this.#decodes++;
+    this.#decodes.add(frame);
     void this.#show(frame);
   }
 
@@ -173,10 +177,15 @@ export class Painter {
     if (!bitmap) this.#broken++; // a camera may send rubbish now and then: the next picture puts it right
     else if (this.#fits(frame)) this.#draw(bitmap, frame, performance.now() - began);
     bitmap?.close();
-    this.#decodes--;
-    if (this.#decoding === frame) this.#decoding = null;
+    if (!this.#ended(frame)) return; // it was given up meanwhile
     this.#ack(frame.seq);
     this.#next();
+  }
+
+  /** @param {Arrival} frame @returns {boolean} whether its decode was under way */
+  #ended(frame) {
+    if (this.#decoding === frame) this.#decoding = null;
+    return this.#decodes.delete(frame);
   }
 
   /** Decoded, but still to be shown? Two decodes may end in another order than they began. @param {Arrival} frame */

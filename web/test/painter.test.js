@@ -217,3 +217,22 @@ test("a live picture after one that was not is news, and the next one is not", a
   }
   assert.deepEqual([seen.draws, seen.news], [3, 2]);
 });
+
+test("a decode that never ends does not hold up the stream", async (t) => {
+  const { made, seen } = painter();
+  let now = 1000;
+  t.mock.method(performance, "now", () => now);
+  made.switchTo("a");
+  made.offer(frame(1));
+  now += 6000;
+  made.offer(frame(2));
+  assert.equal(decodes.length, 2);
+  decodes[1].done();
+  await settle();
+  decodes[0].done(); // after all: too late
+  await settle();
+  assert.deepEqual([seen.draws, seen.last?.seq, open, closed], [1, 2, 2, 2]);
+  assert.deepEqual(seen.acks, [2]);
+  made.offer(frame(3));
+  assert.equal(decodes.length, 3);
+});
