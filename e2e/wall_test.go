@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"image"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -83,7 +85,7 @@ func (p *tab) hash(want string) {
 	})
 }
 
-func (b *stand) pages(_ *testing.T, _ *system, p *tab) {
+func (b *stand) pages(t *testing.T, s *system, p *tab) {
 	p.tiles("four tiles", "cam1", "cam2", "cam3", "cam4")
 	p.click(`[data-action=page_next]`)
 	p.tiles("the other two", "cam5", "cam6")
@@ -91,8 +93,16 @@ func (b *stand) pages(_ *testing.T, _ *system, p *tab) {
 	p.click(`#views [data-view="9"]`)
 	p.tiles("all six", "cam1", "cam2", "cam3", "cam4", "cam5", "cam6")
 	p.hash("#/wall/9")
-	if n := p.opened(); n != 1 {
-		p.t.Errorf("the page has opened %d WebSockets", n)
+	_, _, body := s.request(http.MethodGet, "/api/v1/viewers", nil)
+	var viewers []struct {
+		Kind    string
+		Streams []struct{ Camera string }
+	}
+	if err := json.Unmarshal(body, &viewers); err != nil {
+		t.Fatalf("%s: %v", body, err)
+	}
+	if len(viewers) != 1 || viewers[0].Kind != "websocket" || len(viewers[0].Streams) != 6 {
+		t.Errorf("the page watches by %+v", viewers)
 	}
 	if eval[bool](p, `document.documentElement.scrollHeight > innerHeight || document.documentElement.scrollWidth > innerWidth`) {
 		p.t.Error("the page is larger than its window")
