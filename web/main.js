@@ -79,7 +79,8 @@ class Viewer {
 
   start() {
     this.#texts.fill(document);
-    new AddCamera(find(document, "[data-action=add]"), this.#cameras, this.#messages, this.#texts, (camera, event) => this.#choose(camera, event));
+    new AddCamera(find(document, "[data-action=add]"), this.#cameras, this.#messages, this.#texts, (camera) =>
+      this.#navigation.go({ kind: "camera", camera }, false)); // goes live at any moment, which must not switch the room for all
     new RoomPanel(find(document, "[data-action=room]"), this.#rooms, this.#cameras, this.#texts, this.#messages);
     find(document, "[data-action=fullscreen]").hidden = !document.fullscreenEnabled;
     find(document, "[data-action=pip]").hidden = !PictureInPicture.possible;
@@ -240,7 +241,9 @@ class Viewer {
 
   #back() {
     if (this.#kiosk.leave()) return;
-    if (!this.#navigation.walled && this.#navigation.wallSeen) this.#browse.tiles(String(this.#navigation.wall.tiles));
+    if (this.#navigation.walled || !this.#navigation.wallSeen) return;
+    this.#browse.tiles(String(this.#navigation.wall.tiles));
+    this.#wall.focus();
   }
 
   /** Shows what the address bar holds. */

@@ -104,6 +104,7 @@ export const en = {
   view_stage: "One camera large",
   view_all: "All",
   view_wall: "Wall of {count}",
+  view_wall_all: "All cameras",
   group: "Group",
   group_all: "All groups",
   search: "Find camera",

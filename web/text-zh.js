@@ -104,6 +104,7 @@ export const zh = {
   view_stage: "单路大画面",
   view_all: "全部",
   view_wall: "{count} 路画面墙",
+  view_wall_all: "全部摄像机",
   group: "分组",
   group_all: "所有分组",
   search: "查找摄像机",
