@@ -12,7 +12,7 @@ export const zh = {
   ungrouped: "其他摄像机",
   live_count: "{all} 路中 {live} 路实时",
   no_cameras: "尚未配置摄像机",
-  no_cameras_hint: "在 cameras.yaml 中添加后会自动出现在这里。",
+  no_cameras_hint: "点击 + 添加，或写入 cameras.yaml，摄像机会自动出现在这里。",
   loading: "正在加载摄像机…",
   unsupported: "此浏览器版本过旧，无法显示实时画面",
   unsupported_hint: "请使用 Chrome 或 Edge 80、Firefox 114、Safari 17 及更新版本。",
