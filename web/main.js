@@ -119,6 +119,11 @@ class Viewer {
     this.#navigation.addEventListener("view", () => this.#go());
     this.#settings.addEventListener("change", (event) => this.#wishes(/** @type {CustomEvent} */ (event).detail));
     addEventListener("keydown", (event) => this.#key(event));
+    document.addEventListener("fullscreenchange", () => { // what is outside of the stage cannot be seen then, and alarms must be
+      const [stage, notices] = [find(document, "[data-stage]"), find(document, ".notices")];
+      if (document.fullscreenElement === stage) stage.prepend(notices);
+      else find(document, ".top").after(notices);
+    });
     document.addEventListener("click", (event) => {
       const button = /** @type {Element} */ (event.target).closest("[data-action]");
       this.#actions[button?.getAttribute("data-action") ?? ""]?.(event);
