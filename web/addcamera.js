@@ -28,7 +28,7 @@ export class AddCamera {
    * @param {import("./cameras.js").Cameras} cameras
    * @param {import("./messages.js").Messages} messages
    * @param {import("./i18n.js").Texts} texts
-   * @param {(camera: string, event: Event) => void} choose shows a camera
+   * @param {(camera: string) => void} choose shows a camera
    */
   constructor(button, cameras, messages, texts, choose) {
     this.#cameras = cameras;
@@ -189,11 +189,11 @@ export class AddCamera {
       clearTimeout(timer);
       for (const type of ["status", "list"]) this.#cameras.removeEventListener(type, look);
     };
-    const look = (/** @type {Event} */ event) => {
+    const look = () => {
       if (this.#cameras.get(id)?.state !== "live") return;
       end();
       message.set(this.#texts.get("add_live", { camera: name }), "good", READ_MS);
-      this.#choose(id, event);
+      this.#choose(id);
     };
     const timer = setTimeout(() => {
       end();
@@ -202,6 +202,6 @@ export class AddCamera {
       message.set(this.#texts.get("add_late", { camera: name, why }), "bad", 0);
     }, PATIENCE_MS);
     for (const type of ["status", "list"]) this.#cameras.addEventListener(type, look);
-    look(new Event("list"));
+    look();
   }
 }

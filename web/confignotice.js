@@ -19,7 +19,7 @@ export class ConfigNotice {
     const error = config?.error ?? "";
     this.#root.hidden = !error;
     if (!error) return;
-    const time = new Date(config?.failed ?? "").toLocaleTimeString(this.#texts.language);
+    const time = new Date(config?.failed ?? "").toLocaleTimeString(this.#texts.language, { hour12: false });
     say(find(this.#root, "#config-title"), this.#texts.get("config_mistakes", { time }));
     say(find(this.#root, "#config-mistakes"), error);
   }

@@ -106,7 +106,7 @@ export class Drawer {
     state.hidden = !info;
     if (info) showState(state, info.state, t.state(info.state));
     const since = new Date(info?.since ?? "");
-    const known = Number.isNaN(since.getTime()) ? "–" : since.toLocaleString(t.language, { dateStyle: "short", timeStyle: "medium" });
+    const known = Number.isNaN(since.getTime()) ? "–" : since.toLocaleString(t.language, { dateStyle: "medium", timeStyle: "medium", hour12: false });
     say(find(this.#root, "#fact-since"), known);
     say(find(this.#root, "#fact-restarts"), countsInWords(info?.restart_causes, t) || String(info?.restarts ?? "–"));
     say(find(this.#root, "#fact-memory"), info?.rss ? `${Math.round(info.rss / 2 ** 20)} MiB` : "–");

@@ -86,7 +86,7 @@ export class FailureList {
     const when = new Date(failure.at);
     const time = find(item, "time");
     time.dateTime = failure.at;
-    say(time, when.toLocaleString(t.language, { dateStyle: "medium", timeStyle: "medium" }));
+    say(time, when.toLocaleString(t.language, { dateStyle: "medium", timeStyle: "medium", hour12: false }));
     say(find(item, ".failure-text"), failure.text);
     const ran = failure.ran_ms > 0 ? t.get("op_failure_ran", { time: t.duration(failure.ran_ms) }) : "";
     say(find(item, ".failure-ran"), [ran, failure.pid ? `${t.get("process")} ${failure.pid}` : ""].filter(Boolean).join(" · "));

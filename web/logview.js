@@ -117,7 +117,7 @@ export class LogView {
       say(span, words);
     };
     if (time) {
-      element.title = time.toLocaleString(this.#texts.language);
+      element.title = time.toLocaleString(this.#texts.language, { hour12: false });
       part("log-time", time.toLocaleTimeString(this.#texts.language, { hour12: false }));
       part("log-level", level);
     }

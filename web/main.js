@@ -79,7 +79,8 @@ class Viewer {
 
   start() {
     this.#texts.fill(document);
-    new AddCamera(find(document, "[data-action=add]"), this.#cameras, this.#messages, this.#texts, (camera, event) => this.#choose(camera, event));
+    new AddCamera(find(document, "[data-action=add]"), this.#cameras, this.#messages, this.#texts, (camera) =>
+      this.#navigation.go({ kind: "camera", camera }, false)); // goes live at any moment, which must not switch the room for all
     new RoomPanel(find(document, "[data-action=room]"), this.#rooms, this.#cameras, this.#texts, this.#messages);
     find(document, "[data-action=fullscreen]").hidden = !document.fullscreenEnabled;
     find(document, "[data-action=pip]").hidden = !PictureInPicture.possible;
@@ -118,6 +119,11 @@ class Viewer {
     this.#navigation.addEventListener("view", () => this.#go());
     this.#settings.addEventListener("change", (event) => this.#wishes(/** @type {CustomEvent} */ (event).detail));
     addEventListener("keydown", (event) => this.#key(event));
+    document.addEventListener("fullscreenchange", () => { // what is outside of the stage cannot be seen then, and alarms must be
+      const [stage, notices] = [find(document, "[data-stage]"), find(document, ".notices")];
+      if (document.fullscreenElement === stage) stage.prepend(notices);
+      else find(document, ".top").after(notices);
+    });
     document.addEventListener("click", (event) => {
       const button = /** @type {Element} */ (event.target).closest("[data-action]");
       this.#actions[button?.getAttribute("data-action") ?? ""]?.(event);
@@ -240,7 +246,9 @@ class Viewer {
 
   #back() {
     if (this.#kiosk.leave()) return;
-    if (!this.#navigation.walled && this.#navigation.wallSeen) this.#browse.tiles(String(this.#navigation.wall.tiles));
+    if (this.#navigation.walled || !this.#navigation.wallSeen) return;
+    this.#browse.tiles(String(this.#navigation.wall.tiles));
+    this.#wall.focus();
   }
 
   /** Shows what the address bar holds. */

@@ -109,6 +109,8 @@ export class Tile {
   /** @param {boolean} alarmed */
   alarm(alarmed) {
     this.element.toggleAttribute("data-alarm", alarmed);
+    if (alarmed) this.element.setAttribute("aria-description", this.#texts.get("alarm"));
+    else this.element.removeAttribute("aria-description");
   }
 
   remove() {

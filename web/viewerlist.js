@@ -63,7 +63,7 @@ export class ViewerList {
     const t = this.#texts;
     item.dataset.id = client.id;
     say(find(item, ".viewer-name"), client.name || client.address || client.id);
-    const since = client.since ? t.get("op_viewer_since", { time: new Date(client.since).toLocaleTimeString(t.language) }) : "";
+    const since = client.since ? t.get("op_viewer_since", { time: new Date(client.since).toLocaleTimeString(t.language, { hour12: false }) }) : "";
     const room = client.room ? t.get("room", { room: client.room }) : "";
     say(find(item, ".viewer-facts"), [client.kind, client.name ? client.address : "", room, since].filter(Boolean).join(" · "));
     const streams = (client.streams ?? []).filter((stream) => stream.camera === camera).map((stream) => {

@@ -138,7 +138,16 @@ export class Wall {
     const scrolled = this.#root.scrollTop;
     move();
     this.#root.scrollTop = scrolled;
-    if (focused instanceof HTMLElement && focused.isConnected) focused.focus({ preventScroll: true });
+    if (!(focused instanceof HTMLElement)) return;
+    // Where its tile is on another page now, whoever goes by keyboard begins at the first one.
+    const next = focused.isConnected ? focused : this.#tiles.get(this.#listed[0]?.id ?? "")?.element;
+    next?.focus({ preventScroll: true });
+  }
+
+  /** Back from the stage: on with the tile that led there. */
+  focus() {
+    const element = this.#tiles.get(this.#chosen)?.element;
+    if (element?.isConnected) element.focus({ preventScroll: true });
   }
 
   /** @param {string} name of the group @param {import("./cameras.js").Info[]} infos @param {boolean} plain without a heading */
