@@ -132,7 +132,10 @@ func (b *stand) alarms(t *testing.T, s *system, p *tab) {
 		return len(v.Messages) > 0 && strings.Contains(v.Messages[len(v.Messages)-1], "alarm holds this room")
 	})
 	p.shows("ball")
+	q := open(t, b.browser, s.url("/#/wall/4"), look{}).with(t)
+	q.until("a page that is opened later knows of it", func(v sight) bool { return len(v.Alarms) == 1 && v.tile("ball").Alarm })
 	p.click(`.alarm-acknowledge`)
+	q.until("it is acknowledged for everybody", func(v sight) bool { return len(v.Alarms) == 0 && !v.tile("ball").Alarm })
 	p.shows("clock")
 	p.until("the alarm is over", func(v sight) bool { return len(v.Alarms) == 0 && !v.tile("ball").Alarm })
 }

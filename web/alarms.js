@@ -13,8 +13,7 @@ import { copy, find, say } from "./dom.js";
 /** @typedef {{alarm: Alarm, element: HTMLElement, rooms: Set<string>}} Entry */
 
 /**
- * The alarms, one banner for each camera. One that holds a room goes when the room is let go (acknowledged by anybody, or
- * its time is over); any goes when it is acknowledged here. Event: "change".
+ * The alarms that nobody has acknowledged, one banner for each camera. Event: "change".
  */
 export class Alarms extends EventTarget {
   #root;
@@ -66,10 +65,19 @@ export class Alarms extends EventTarget {
     this.dispatchEvent(new CustomEvent("change"));
   }
 
+  /** @param {unknown} alarms that are open: the page was away, and what it still shows may be acknowledged */
+  replace(alarms) {
+    const open = new Map((Array.isArray(alarms) ? alarms : []).map((alarm) => [alarm.camera, alarm]));
+    for (const camera of this.#entries.keys()) if (!open.has(camera)) this.acknowledged(camera);
+    for (const alarm of open.values()) this.raise(alarm);
+  }
+
   /** @param {{room: string, alarm?: Alarm}} message what a room shows, and the alarm that holds it, if one does */
   hold({ room, alarm }) {
     for (const [camera, entry] of this.#entries) {
-      if (camera !== alarm?.camera && entry.rooms.delete(room) && entry.rooms.size === 0) this.#clear(camera);
+      if (camera === alarm?.camera || !entry.rooms.delete(room)) continue;
+      this.#fill(entry);
+      this.dispatchEvent(new CustomEvent("change"));
     }
     if (!alarm) return;
     this.raise(alarm);
@@ -93,7 +101,7 @@ export class Alarms extends EventTarget {
       button.disabled = true;
       try {
         await this.#actions.acknowledge(alarm.camera);
-        this.#clear(alarm.camera);
+        this.acknowledged(alarm.camera);
       } catch {
         button.disabled = false; // the action has told the user
       }
@@ -103,8 +111,8 @@ export class Alarms extends EventTarget {
     return entry;
   }
 
-  /** @param {string} camera */
-  #clear(camera) {
+  /** Somebody has acknowledged its alarm. @param {string} camera */
+  acknowledged(camera) {
     this.#entries.get(camera)?.element.remove();
     if (this.#entries.delete(camera)) this.dispatchEvent(new CustomEvent("change"));
   }
@@ -124,6 +132,7 @@ export class Alarms extends EventTarget {
     const left = new Date(alarm.until ?? "").getTime() - Date.now();
     const held = rooms.has(this.#room) && left > 0;
     const time = this.#texts.seconds(left);
-    say(find(element, ".alarm-time"), held ? this.#texts.get("alarm_until", { time }) : "");
+    const ago = this.#texts.seconds(Date.now() - new Date(alarm.time ?? "").getTime());
+    say(find(element, ".alarm-time"), held ? this.#texts.get("alarm_until", { time }) : alarm.time ? this.#texts.get("alarm_since", { time: ago }) : "");
   }
 }

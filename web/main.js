@@ -185,6 +185,7 @@ class Viewer {
     this.#rooms.received(message);
     switch (message.type) {
       case "hello":
+        this.#alarms.replace(message.alarms);
         for (const room of message.rooms ?? []) this.#roomSays(room);
         this.#config.show(message.config);
         return this.#cameras.replace(message.cameras);
@@ -198,6 +199,7 @@ class Viewer {
         if (this.#choice.following) this.#choice.roomShows(String(message.camera), false);
         return;
       case "alarm": return this.#alarms.raise(/** @type {any} */ (message));
+      case "acknowledged": return this.#alarms.acknowledged(String(message.camera));
       case "error":
         // That a camera is unknown is on the stage already, in the user's language.
         if (message.stream === this.#stream && !this.#cameras.get(this.#stage.target)) return;

@@ -99,6 +99,7 @@ export const en = {
   acknowledge: "Acknowledge",
   acknowledge_failed: "Not acknowledged: {why}",
   alarm_until: "holds the room {time} more",
+  alarm_since: "{time} ago, not acknowledged",
 
   views: "View",
   view_stage: "One camera large",

@@ -99,6 +99,7 @@ export const zh = {
   acknowledge: "确认",
   acknowledge_failed: "未能确认：{why}",
   alarm_until: "锁定房间，剩余 {time}",
+  alarm_since: "{time}前，尚未确认",
 
   views: "视图",
   view_stage: "单路大画面",

@@ -13,7 +13,8 @@ import (
 
 // Buckets of the embedded server. Selection survives restarts: key = room, value = camera; and with the key of PatrolKey the
 // JSON of a patrol that is shown before it. Both are in one bucket, because only so everybody sees their changes in the same
-// order. Takeover (key = room, value = JSON of an alarm that is shown first) does not survive.
+// order. Takeover (key = room, value = JSON of an alarm that is shown first; and with the key of OpenKey the JSON of an alarm that
+// nobody has acknowledged yet) does not survive.
 const (
 	SelectionBucket = "selection"
 	TakeoverBucket  = "takeover"
@@ -30,6 +31,21 @@ const patrolSuffix = ".patrol"
 
 // PatrolKey is the key of a room's patrol in SelectionBucket.
 func PatrolKey(room camera.ID) string { return string(room) + patrolSuffix }
+
+// openSuffix cannot be in the name of a room or camera.
+const openSuffix = ".open"
+
+// OpenKey is the key of a camera's open alarm in TakeoverBucket.
+func OpenKey(id camera.ID) string { return string(id) + openSuffix }
+
+// OpenCamera returns the camera whose open alarm a key names; "" where it names none.
+func OpenCamera(key string) string {
+	id, ok := strings.CutSuffix(key, openSuffix)
+	if !ok {
+		return ""
+	}
+	return id
+}
 
 // PatrolRoom returns the room whose patrol a key names; "" where it names none.
 func PatrolRoom(key string) string {

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/gofiber/contrib/websocket"
@@ -39,7 +40,7 @@ func (r *Relay) enter(c client) bool {
 	r.clients[c] = struct{}{}
 	c.greet(wire.Hello{
 		Type: wire.TypeHello, Version: r.config.Version, Cameras: r.cameras.List(), Rooms: r.shownRooms(),
-		Config: configMessage(r.condition.get()),
+		Alarms: r.openAlarms(), Config: configMessage(r.condition.get()),
 	})
 	return true
 }
@@ -108,6 +109,16 @@ func (r *Relay) alarmed(m *nats.Msg) {
 	}
 	a.Type = wire.TypeAlarm
 	r.broadcast("", wire.TypeAlarm, a, everyone)
+}
+
+// acknowledged tells everyone that a camera's alarm is not open any more.
+func (r *Relay) acknowledged(id cameraID) {
+	r.broadcast("", wire.TypeAcknowledged, wire.Acknowledged{Type: wire.TypeAcknowledged, Camera: id}, everyone)
+}
+
+// openAlarms are those of cameras that there are.
+func (r *Relay) openAlarms() []wire.Alarm {
+	return slices.DeleteFunc(r.rooms.Open(), func(a wire.Alarm) bool { return !r.cameras.Known(a.Camera) })
 }
 
 func (r *Relay) roomChanged(s rooms.State) {

@@ -109,7 +109,7 @@ func build(o Options, nc *nats.Conn) (*Relay, error) {
 	r.hub = fanout.New(nc, r.subjects, r.cameras, partEnd, o.Log)
 	r.metrics = newMetrics(r)
 	var err error
-	r.rooms, err = rooms.New(nc, r.subjects, o.Config.Rooms, r.roomChanged, o.Log)
+	r.rooms, err = rooms.New(nc, r.subjects, o.Config.Rooms, rooms.Events{Changed: r.roomChanged, Acknowledged: r.acknowledged}, o.Log)
 	return r, err
 }
 

@@ -266,6 +266,21 @@ func TestAlarmTakesRoomsOver(t *testing.T) {
 		t.Fatalf("acknowledge: %d %s", resp.StatusCode, b)
 	}
 	v.until(is("watching", "stream", 1, "camera", "c"))
+
+	// Until it is acknowledged an alarm is open, whatever became of its takeover, also for those who come later.
+	v.until(is("acknowledged", "camera", "a"))
+	later := w.view()
+	open := later.untilKind("hello").text["alarms"].([]any)
+	if len(open) != 1 || open[0].(map[string]any)["camera"] != "b" {
+		t.Errorf("open alarms are %v", open)
+	}
+	if resp, b := w.do("DELETE", "/api/v1/cameras/b/alarm", nil); resp.StatusCode != http.StatusNoContent {
+		t.Fatalf("acknowledge: %d %s", resp.StatusCode, b)
+	}
+	later.until(is("acknowledged", "camera", "b"))
+	if open := w.view().untilKind("hello").text["alarms"].([]any); len(open) != 0 {
+		t.Errorf("open alarms are %v", open)
+	}
 }
 
 func TestCameraGoesAwayAndComesBack(t *testing.T) {

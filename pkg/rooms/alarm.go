@@ -89,6 +89,9 @@ func (r *Rooms) alarm(ctx context.Context, m *nats.Msg) {
 		r.log.Warn("alarm ignored", "err", err)
 		return
 	}
+	if err := r.keep(ctx, a); err != nil {
+		r.log.Warn("alarm cannot be kept until it is acknowledged", "camera", a.Camera, "err", err)
+	}
 	for _, id := range r.order {
 		d := r.takeover[id]
 		if d <= 0 {
@@ -164,7 +167,7 @@ func (r *Rooms) inForce(id camera.ID, t *wire.Takeover) bool {
 	return time.Now().Before(t.Until)
 }
 
-// Acknowledge ends the takeover of every room that shows an alarm of this camera. An error wraps ErrUnavailable.
+// Acknowledge closes this camera's alarm, and ends the takeover of every room that shows it. An error wraps ErrUnavailable.
 func (r *Rooms) Acknowledge(ctx context.Context, id camera.ID) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -174,6 +177,9 @@ func (r *Rooms) Acknowledge(ctx context.Context, id camera.ID) error {
 			break
 		}
 		err = r.acknowledge(ctx, kv, s.Room, id)
+	}
+	if err == nil {
+		err = r.close(ctx, kv, id)
 	}
 	if err != nil {
 		return fmt.Errorf("acknowledge alarm of %s: %w: %w", id, ErrUnavailable, err)

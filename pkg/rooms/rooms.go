@@ -52,13 +52,15 @@ type Rooms struct {
 	order    []camera.ID                 // configured rooms
 	changed  func(State)
 	log      *slog.Logger
+	acked    func(camera.ID)
 	alarms   chan *nats.Msg
 	heard    *nats.Subscription // what alarms come from
 
 	turn  sync.Mutex // held while a change is made known, so that changes arrive in order
 	mu    sync.Mutex
 	all   map[camera.ID]*room
-	ended bool // no timer is started any more
+	open  map[camera.ID]wire.Alarm // not acknowledged yet
+	ended bool                     // no timer is started any more
 }
 
 type room struct {
@@ -70,16 +72,21 @@ type room struct {
 	step     *time.Timer // tells when its next camera is due
 }
 
-// New makes rooms that Run keeps up to date. From its return on alarms are heard, to be dealt with by Run. changed is called after each change of what a room shows, one call at a
-// time; it must not call Rooms' methods that change something.
-func New(nc *nats.Conn, s bus.Subjects, configured []child.Room, changed func(State), log *slog.Logger) (*Rooms, error) {
+// Events are told one at a time. They must not call Rooms' methods that change something.
+type Events struct {
+	Changed      func(State)     // after each change of what a room shows
+	Acknowledged func(camera.ID) // a camera's alarm is not open any more
+}
+
+// New makes rooms that Run keeps up to date. From its return on alarms are heard, to be dealt with by Run.
+func New(nc *nats.Conn, s bus.Subjects, configured []child.Room, events Events, log *slog.Logger) (*Rooms, error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return nil, fmt.Errorf("open JetStream: %w", err)
 	}
 	r := &Rooms{
-		nc: nc, js: js, subjects: s, changed: changed, log: log,
-		takeover: make(map[camera.ID]time.Duration), all: make(map[camera.ID]*room),
+		nc: nc, js: js, subjects: s, changed: events.Changed, acked: events.Acknowledged, log: log,
+		takeover: make(map[camera.ID]time.Duration), all: make(map[camera.ID]*room), open: make(map[camera.ID]wire.Alarm),
 	}
 	for _, c := range configured {
 		r.order = append(r.order, c.ID)

@@ -76,7 +76,7 @@ func (w *world) follow(nc *nats.Conn, configured ...child.Room) (*rooms.Rooms, <
 	w.t.Helper()
 	changes := make(chan rooms.State, 100)
 	r, err := rooms.New(nc, subjects, configured,
-		func(s rooms.State) { changes <- s }, slog.New(slog.DiscardHandler))
+		rooms.Events{Changed: func(s rooms.State) { changes <- s }, Acknowledged: func(camera.ID) {}}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		w.t.Fatal(err)
 	}

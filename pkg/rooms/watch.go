@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -106,6 +107,7 @@ func (r *Rooms) follow(ctx context.Context, reached func()) (err error) {
 	}
 	defer stopTakeover()
 	reached()
+	unseen := r.Open() // those that the bucket does not have any more are closed
 
 	for {
 		select {
@@ -124,7 +126,14 @@ func (r *Rooms) follow(ctx context.Context, reached func()) (err error) {
 			if !ok {
 				return errors.New("watch of takeovers ended")
 			}
-			r.taken(e)
+			if e != nil {
+				r.taken(e)
+				unseen = slices.DeleteFunc(unseen, func(a wire.Alarm) bool { return e.Key() == bus.OpenKey(a.Camera) })
+				break
+			}
+			for _, a := range unseen {
+				r.forget(a.Camera)
+			}
 		case m := <-r.alarms:
 			r.alarm(ctx, m)
 		}
@@ -185,7 +194,8 @@ func (r *Rooms) selected(e jetstream.KeyValueEntry) {
 
 // taken takes an entry of the takeover bucket.
 func (r *Rooms) taken(e jetstream.KeyValueEntry) {
-	if e == nil {
+	if id := bus.OpenCamera(e.Key()); id != "" {
+		r.opened(id, e)
 		return
 	}
 	id, err := camera.ParseID(e.Key())

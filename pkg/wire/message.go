@@ -9,16 +9,17 @@ import (
 
 // Types of the messages that the relay sends; TypeCameras, TypeStatus, TypeRoom, TypeAlarm and TypeConfig also name its server-sent events.
 const (
-	TypeHello    = "hello"
-	TypeCameras  = "cameras"
-	TypeWatching = "watching"
-	TypeStatus   = "status"
-	TypeRoom     = "room"
-	TypePeople   = "people"
-	TypeAlarm    = "alarm"
-	TypeConfig   = "config"
-	TypeError    = "error"
-	TypePong     = "pong"
+	TypeHello        = "hello"
+	TypeCameras      = "cameras"
+	TypeWatching     = "watching"
+	TypeStatus       = "status"
+	TypeRoom         = "room"
+	TypePeople       = "people"
+	TypeAlarm        = "alarm"
+	TypeConfig       = "config"
+	TypeAcknowledged = "acknowledged"
+	TypeError        = "error"
+	TypePong         = "pong"
 )
 
 // Hello is the first message on a connection.
@@ -28,6 +29,7 @@ type Hello struct {
 	You     string        `json:"you"`     // id of this connection, among the people of a room
 	Cameras []camera.Info `json:"cameras"` // in the order of the configuration
 	Rooms   []Room        `json:"rooms"`
+	Alarms  []Alarm       `json:"alarms"` // not acknowledged yet, the oldest first
 	Config  Config        `json:"config"`
 }
 
@@ -112,6 +114,12 @@ type Alarm struct {
 	Level  string    `json:"level"`
 	Text   string    `json:"text"`
 	Time   time.Time `json:"time"`
+}
+
+// Acknowledged says that a camera's alarm is not open any more, for everybody.
+type Acknowledged struct {
+	Type   string    `json:"type"`
+	Camera camera.ID `json:"camera"`
 }
 
 // Error answers an order that could not be carried out. The connection stays open.
