@@ -3,9 +3,9 @@ import { find, say } from "./dom.js";
 
 /** Closes a dialog by its own button and by a click beside it. @param {HTMLDialogElement} dialog */
 export function closable(dialog) {
-  dialog.addEventListener("click", (event) => {
-    if (event.target === dialog) dialog.close(); // its backdrop: what is in it covers all the rest
-  });
+  let beside = false; // the press began there: who selects text may let go beside the dialog
+  dialog.addEventListener("pointerdown", (event) => (beside = event.target === dialog)); // its backdrop: what is in it covers all the rest
+  dialog.addEventListener("click", (event) => beside && event.target === dialog && dialog.close());
   for (const button of dialog.querySelectorAll("[data-action=close]")) button.addEventListener("click", () => dialog.close());
 }
 
