@@ -22,7 +22,7 @@ import { arrange } from "./order.js";
  * @property {Record<string, number>} [restart_causes]
  */
 
-/** What is known of every camera. Events: "list" when cameras came or went, "status" with the camera's Info as detail. */
+/** What is known of every camera. Events: "list" when cameras came, went or have other names or groups, "status" with the camera's Info as detail. */
 export class Cameras extends EventTarget {
   /** @type {Map<string, Info>} */ #infos = new Map();
   #live = 0;
@@ -104,5 +104,6 @@ export class Cameras extends EventTarget {
     this.#infos.set(camera, info);
     this.#live += Number(info.state === "live") - Number(known.state === "live");
     this.dispatchEvent(new CustomEvent("status", { detail: info }));
+    if (info.name !== known.name || info.group !== known.group) this.dispatchEvent(new CustomEvent("list"));
   }
 }

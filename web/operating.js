@@ -35,6 +35,7 @@ export class Operating {
     this.#drawer = new Drawer(find(page, ".desk"), cameras, messages, texts, (open) => {
       find(page, "[data-action=details]").setAttribute("aria-expanded", String(open));
       find(page, ".desk").toggleAttribute("data-details", open);
+      find(page, ".side").inert = open; // it is under the drawer
     });
     this.#retry = new Retry(find(page, "#stage-retry"), cameras, texts);
     cameras.addEventListener("list", () => this.#render());

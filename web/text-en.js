@@ -13,10 +13,10 @@ export const en = {
   ungrouped: "Other cameras",
   live_count: "{live} of {all} live",
   no_cameras: "No cameras are configured",
-  no_cameras_hint: "Add one to cameras.yaml and it appears here.",
+  no_cameras_hint: "Add one with the button +, or in cameras.yaml: it appears here by itself.",
   loading: "Loading cameras…",
   unsupported: "This browser is too old for live pictures",
-  unsupported_hint: "Chrome or Edge 80, Firefox 114, Safari 17 and newer can show them.",
+  unsupported_hint: "Chrome or Edge 108, Firefox 114, Safari 17 and newer can show them.",
 
   connecting: "Connecting…",
   connected: "Connected",

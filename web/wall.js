@@ -137,7 +137,9 @@ export class Wall {
     const scrolled = this.#root.scrollTop;
     move();
     this.#root.scrollTop = scrolled;
-    if (focused instanceof HTMLElement && focused.isConnected) focused.focus({ preventScroll: true });
+    // Where the tile that had the focus is on another page, the first one of this page takes it.
+    const to = focused?.isConnected ? focused : focused && this.#tiles.get(this.#listed[0]?.id ?? "")?.element;
+    if (to instanceof HTMLElement) to.focus({ preventScroll: true });
   }
 
   /** @param {string} name of the group @param {import("./cameras.js").Info[]} infos @param {boolean} plain without a heading */
