@@ -84,13 +84,14 @@ func (p *tab) hash(want string) {
 
 func (b *stand) pages(_ *testing.T, _ *system, p *tab) {
 	p.tiles("four tiles", "cam1", "cam2", "cam3", "cam4")
+	sockets := p.opened() // a slow machine may have looked too late to see the first one
 	p.click(`[data-action=page_next]`)
 	p.tiles("the other two", "cam5", "cam6")
 	p.hash("#/wall/4?page=2")
 	p.click(`#views [data-view="9"]`)
 	p.tiles("all six", "cam1", "cam2", "cam3", "cam4", "cam5", "cam6")
 	p.hash("#/wall/9")
-	if n := p.opened(); n != 1 {
+	if n := p.opened(); n != sockets || n > 1 {
 		p.t.Errorf("the page has opened %d WebSockets", n)
 	}
 	if eval[bool](p, `document.documentElement.scrollHeight > innerHeight || document.documentElement.scrollWidth > innerWidth`) {
