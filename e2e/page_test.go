@@ -301,3 +301,28 @@ func TestPageWithAClickThatTheRoomRefuses(t *testing.T) {
 	s.say(`{"type":"watching","stream":1,"camera":"b","rendition":"main"}`)
 	p.until("another one switches the room", func(v sight) bool { s.frame(color.White, true, 0); return v.Camera == "b" && v.Live })
 }
+
+func TestPageClosesADialogByAClickBesideItOnly(t *testing.T) {
+	_, p := play(t)
+	const open = `document.querySelector("dialog[open]") !== null`
+	corner := func() (x, y float64) {
+		at := eval[[]float64](p, `(({ left, top }) => [left, top])(document.querySelector("dialog[open]").getBoundingClientRect())`)
+		return at[0], at[1]
+	}
+	p.click(`[data-action=restart]`)
+	x, y := corner()
+	p.drag(x+6, y+6, x+7, y+6)
+	if !eval[bool](p, open) {
+		t.Fatal("a click on its edge has closed the question")
+	}
+	p.drag(x-20, y-20, x-21, y-20)
+	if eval[bool](p, open) {
+		t.Error("a click beside it has not closed the question")
+	}
+	p.click(`[data-action=room]`)
+	x, y = p.middle("#room-name")
+	p.drag(x, y, 10, y)
+	if !eval[bool](p, open) {
+		t.Error("a selection that ended beside the panel has closed it")
+	}
+}
