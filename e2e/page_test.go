@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"image"
 	"image/color"
 	"image/draw"
@@ -249,4 +250,79 @@ func solid(c color.Color) image.Image {
 	img := image.NewRGBA(image.Rect(0, 0, 48, 27))
 	draw.Draw(img, img.Bounds(), image.NewUniform(c), image.Point{}, draw.Src)
 	return img
+}
+
+func TestPageAsksAgainForACameraThatComesLater(t *testing.T) {
+	s, p := play(t)
+	eval[string](p, `location.hash = "#/camera/c"`)
+	if order := s.awaits("watch"); order["camera"] != "c" {
+		t.Fatalf("the page orders %v", order)
+	}
+	s.say(`{"type":"error","code":"unknown_camera","message":"There is no camera c.","stream":1}`)
+	p.until("there is no such camera", func(v sight) bool { return strings.HasPrefix(v.Plate, "There is no camera") })
+	s.say(`{"type":"cameras","cameras":[{"id":"a","name":"A","state":"live"},{"id":"c","name":"C","state":"live"}]}`)
+	if order := s.awaits("watch"); order["camera"] != "c" {
+		t.Fatalf("the page orders %v", order)
+	}
+	s.say(`{"type":"watching","stream":1,"camera":"c","rendition":"main"}`)
+	p.until("c is live", func(v sight) bool { s.frame(color.White, true, 0); return v.Camera == "c" && v.Live })
+}
+
+func TestPageShowsAlarmsAlsoWhereTheStageFillsTheScreen(t *testing.T) {
+	s, p := play(t)
+	p.click(`[data-action=fullscreen]`)
+	within := func(place string) {
+		t.Helper()
+		eventually(t, "the alarm stands in "+place, func() error {
+			if !eval[bool](p, `document.querySelector("`+place+` .alarm")?.checkVisibility() === true`) {
+				return errors.New("it does not")
+			}
+			return nil
+		})
+	}
+	s.say(`{"type":"alarm","camera":"b","kind":"motion","level":"high","text":"at the gate"}`)
+	within("[data-stage]:fullscreen")
+	p.key("f")
+	within(".notices")
+}
+
+func TestPageWithAClickThatTheRoomRefuses(t *testing.T) {
+	s, p := play(t)
+	green := color.RGBA{G: 160, A: 255}
+	p.until("a is live", func(v sight) bool { s.frame(green, true, 0); return v.Camera == "a" && v.Live })
+	p.click(`button.tile[data-camera=b]`)
+	s.awaits("select")
+	s.say(`{"type":"error","code":"unavailable","message":"The selection could not be stored."}`)
+	p.until("it is a again", func(v sight) bool {
+		s.frame(green, true, 0)
+		return v.Camera == "a" && v.Live && eval[string](p, `document.querySelector("#stage-name").textContent`) == "A"
+	})
+	s.say(`{"type":"room","room":"main","camera":"b"}`)
+	s.say(`{"type":"watching","stream":1,"camera":"b","rendition":"main"}`)
+	p.until("another one switches the room", func(v sight) bool { s.frame(color.White, true, 0); return v.Camera == "b" && v.Live })
+}
+
+func TestPageClosesADialogByAClickBesideItOnly(t *testing.T) {
+	_, p := play(t)
+	const open = `document.querySelector("dialog[open]") !== null`
+	corner := func() (x, y float64) {
+		at := eval[[]float64](p, `(({ left, top }) => [left, top])(document.querySelector("dialog[open]").getBoundingClientRect())`)
+		return at[0], at[1]
+	}
+	p.click(`[data-action=restart]`)
+	x, y := corner()
+	p.drag(x+6, y+6, x+7, y+6)
+	if !eval[bool](p, open) {
+		t.Fatal("a click on its edge has closed the question")
+	}
+	p.drag(x-20, y-20, x-21, y-20)
+	if eval[bool](p, open) {
+		t.Error("a click beside it has not closed the question")
+	}
+	p.click(`[data-action=room]`)
+	x, y = p.middle("#room-name")
+	p.drag(x, y, 10, y)
+	if !eval[bool](p, open) {
+		t.Error("a selection that ended beside the panel has closed it")
+	}
 }

@@ -345,6 +345,11 @@ func (b *stand) floats(t *testing.T, s *system, p *tab) {
 		})
 	}
 	moves("the picture in it moves")
+	eval[string](p, `location.hash = "#/wall/4"`)
+	p.tiles("a wall beside it", "cam1", "cam2", "cam3", "cam4")
+	moves("the picture goes on beside a wall")
+	eval[any](p, `history.back()`)
+	p.shows("cam2")
 	show := p.hide()
 	eventually(t, "only what the window shows is still asked for", func() error {
 		if now := p.asked(); len(now) != 1 || now["cam2"].Rendition != "auto" {

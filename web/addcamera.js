@@ -42,7 +42,6 @@ export class AddCamera {
   open() {
     const dialog = this.#dialog;
     if (dialog.open) return;
-    find(dialog, "form").reset();
     this.#groups();
     this.#show("idle");
     dialog.showModal();
@@ -68,7 +67,10 @@ export class AddCamera {
     });
     find(dialog, ".add-where").addEventListener("input", () => this.#show("idle"));
     for (const close of dialog.querySelectorAll(".add-close")) close.addEventListener("click", () => dialog.close());
-    dialog.addEventListener("close", () => this.#show("idle"));
+    dialog.addEventListener("close", () => {
+      form.reset(); // a password does not stay in the page
+      this.#show("idle");
+    });
     dialog.addEventListener("keydown", (event) => event.stopPropagation()); // keys here are text, not orders to the page
   }
 

@@ -22,9 +22,10 @@ import { arrange } from "./order.js";
  * @property {Record<string, number>} [restart_causes]
  */
 
-/** What is known of every camera. Events: "list" when cameras came or went, "status" with the camera's Info as detail. */
+/** What is known of every camera. Events: "list" when cameras came, went or have other names or groups, "status" with the camera's Info as detail. */
 export class Cameras extends EventTarget {
   /** @type {Map<string, Info>} */ #infos = new Map();
+  #live = 0;
   /** @type {string[]} */ #order = [];
 
   /** @param {string[]} order in which the user wants them, by id; empty: the server's */
@@ -40,6 +41,16 @@ export class Cameras extends EventTarget {
   set order(ids) {
     this.#order = ids;
     this.dispatchEvent(new CustomEvent("list"));
+  }
+
+  /** How many there are. */
+  get count() {
+    return this.#infos.size;
+  }
+
+  /** How many of them are live. */
+  get live() {
+    return this.#live;
   }
 
   /** @param {string} id */
@@ -81,6 +92,7 @@ export class Cameras extends EventTarget {
   replace(infos) {
     if (!Array.isArray(infos)) return;
     this.#infos = new Map(infos.filter((info) => typeof info?.id === "string").map((info) => [info.id, info]));
+    this.#live = [...this.#infos.values()].filter((info) => info.state === "live").length;
     this.dispatchEvent(new CustomEvent("list"));
   }
 
@@ -90,6 +102,8 @@ export class Cameras extends EventTarget {
     if (!known) return; // the list that names it is on its way
     const info = { ...known, error: "", retry_at: "", ...fields, id: camera };
     this.#infos.set(camera, info);
+    this.#live += Number(info.state === "live") - Number(known.state === "live");
     this.dispatchEvent(new CustomEvent("status", { detail: info }));
+    if (info.name !== known.name || info.group !== known.group) this.dispatchEvent(new CustomEvent("list"));
   }
 }

@@ -5,7 +5,7 @@ const CONFIRM_MS = 1000;
 
 /**
  * Which camera the stage shows: what the room shows, or the user's own choice. Events: "camera" when another one is to be shown,
- * "mode" when following began or ended, "held" with the camera whose alarm holds the room against a click.
+ * "held" with the camera whose alarm holds the room against a click.
  */
 export class Choice extends EventTarget {
   #engine;
@@ -48,17 +48,17 @@ export class Choice extends EventTarget {
   /** What the page shows now. @param {boolean} staged there is a stage @param {boolean} following @param {string} [own] where it does not follow; the one before where none is named */
   show(staged, following, own = this.#own) {
     const changed = following !== this.#following || own !== this.#own || staged !== this.#staged;
-    const mode = following !== this.#following;
+    if (following !== this.#following) this.#forget(); // who looks elsewhere waits for no answer
     [this.#staged, this.#following, this.#own] = [staged, following, own];
-    if (changed) this.#ask();
-    if (mode) this.dispatchEvent(new CustomEvent("mode"));
-    this.#turn(following ? this.#roomCamera : own);
+    if (changed) this.ask();
+    this.#turn(!following ? own : this.#confirm ? this.#camera : this.#roomCamera);
   }
 
-  #ask() {
+  /** Tells the server what the stage shows; again where it did not know the camera before. */
+  ask() {
     const fallback = () => this.#engine.unwatch(this.#stream);
     if (!this.#staged) fallback(); // nobody sees it
-    else if (this.#following) this.#engine.follow(this.#stream, this.#room, "auto", STAGE_FPS);
+    else if (this.#following) this.#engine.follow(this.#stream, this.#room, "auto", STAGE_FPS, this.#roomCamera);
     else if (this.#own) this.#engine.watch(this.#stream, this.#own, "auto", STAGE_FPS);
     else fallback();
   }
@@ -94,11 +94,15 @@ export class Choice extends EventTarget {
 
   /** The room decides again. */
   settle() {
-    clearTimeout(this.#confirm);
-    this.#confirm = 0;
+    this.#forget();
     if (!this.#following) return;
     if (this.#staged) this.#engine.settled(this.#stream);
     this.#turn(this.#roomCamera);
+  }
+
+  #forget() {
+    clearTimeout(this.#confirm);
+    this.#confirm = 0;
   }
 
   /** @param {string} camera */

@@ -1,3 +1,4 @@
+import { closable } from "./dialogs.js";
 import { copy, find, say } from "./dom.js";
 
 /**
@@ -17,9 +18,7 @@ export class Confirm {
       if (!this.#dialog.open) this.#settle(false); // the event comes late: the next question may be there already
     });
     this.#dialog.addEventListener("keydown", (event) => event.stopPropagation()); // the page's keys rest meanwhile
-    this.#dialog.addEventListener("click", (event) => {
-      if (event.target === this.#dialog) this.#close(false); // beside it
-    });
+    closable(this.#dialog);
   }
 
   /**

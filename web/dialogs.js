@@ -3,10 +3,19 @@ import { find, say } from "./dom.js";
 
 /** Closes a dialog by its own button and by a click beside it. @param {HTMLDialogElement} dialog */
 export function closable(dialog) {
+  let beside = false; // the press began there: who selects text may let go beside the dialog
+  dialog.addEventListener("pointerdown", (event) => (beside = outside(dialog, event)));
   dialog.addEventListener("click", (event) => {
-    if (event.target === dialog) dialog.close(); // its backdrop: what is in it covers all the rest
+    if (beside && outside(dialog, event)) dialog.close();
+    beside = false;
   });
   for (const button of dialog.querySelectorAll("[data-action=close]")) button.addEventListener("click", () => dialog.close());
+}
+
+/** @param {HTMLDialogElement} dialog @param {MouseEvent} event */
+function outside(dialog, { target, clientX, clientY }) {
+  const { left, right, top, bottom } = dialog.getBoundingClientRect();
+  return target === dialog && (clientX < left || clientX > right || clientY < top || clientY > bottom);
 }
 
 /** The sheet of all keys. @param {HTMLDialogElement} dialog @param {import("./i18n.js").Texts} texts */

@@ -11,6 +11,7 @@ export class Drag {
   #root;
   #moved;
   /** @type {AbortController|null} */ #drag = null;
+  /** @type {AbortController|null} the press that may become a drag, or is one */ #press = null;
   #ended = -Infinity;
 
   /**
@@ -32,9 +33,11 @@ export class Drag {
   /** @param {PointerEvent} down */
   #down(down) {
     const tile = tileAt(down.target);
-    if (!tile || down.button !== 0 || !down.isPrimary || this.#drag) return;
+    if (!tile || down.button !== 0 || !down.isPrimary) return;
+    this.#press?.abort(); // its end was missed
     const end = new AbortController();
     const { signal } = end;
+    this.#press = end;
     /** @type {HTMLElement|null} */ let over = null;
     const begin = () => {
       this.#drag = end;
@@ -46,9 +49,12 @@ export class Drag {
       delete tile.dataset.dragged;
       if (over) delete over.dataset.drop;
       if (this.#drag) this.#ended = performance.now();
-      this.#drag = null;
+      this.#drag = this.#press = null;
     });
+    const ours = (/** @type {PointerEvent} */ event) => event.pointerId === down.pointerId; // not a second finger
     addEventListener("pointermove", (event) => {
+      if (!ours(event)) return;
+      if (event.buttons === 0) return end.abort(); // let go where nobody saw it
       const far = Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) > SLACK;
       if (!this.#drag && far && hold) return end.abort(); // it scrolls
       if (!this.#drag && far) begin();
@@ -58,11 +64,12 @@ export class Drag {
       if (over === tile || !this.#root.contains(over)) over = null;
       if (over) over.dataset.drop = "";
     }, { signal });
-    addEventListener("pointerup", () => {
+    addEventListener("pointerup", (event) => {
+      if (!ours(event)) return;
       if (this.#drag && over) this.#moved(tile.dataset.camera ?? "", over.dataset.camera ?? "");
       end.abort();
     }, { signal });
-    addEventListener("pointercancel", () => end.abort(), { signal });
+    addEventListener("pointercancel", (event) => ours(event) && end.abort(), { signal });
     addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || !this.#drag) return;
       event.stopImmediatePropagation();

@@ -54,9 +54,9 @@ export class Engine extends EventTarget {
     this.#post({ do: "want", message: { type: "watch", stream, camera, rendition, fps } });
   }
 
-  /** @param {number} stream @param {string} room @param {"main"|"sub"|"auto"} rendition @param {number} fps */
-  follow(stream, room, rendition, fps) {
-    this.#post({ do: "want", message: { type: "follow", stream, room, rendition, fps } });
+  /** @param {number} stream @param {string} room @param {"main"|"sub"|"auto"} rendition @param {number} fps @param {string} expected camera, "" where it is not known */
+  follow(stream, room, rendition, fps, expected) {
+    this.#post({ do: "want", message: { type: "follow", stream, room, rendition, fps }, expected });
   }
 
   /** Measures how long it takes from a click until that camera is seen. @param {number} stream @param {string} camera @param {Event} event */

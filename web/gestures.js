@@ -29,6 +29,7 @@ export class Gestures {
     frame.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     // Counted by the click: the first one may have been on the tile that brought this picture.
     frame.addEventListener("click", (event) => event.detail === 2 && this.#ours(event) && acts.fullscreen());
+    new ResizeObserver(() => this.#resized()).observe(frame); // lives as long as the page
     frame.addEventListener("pointerdown", (event) => this.#press(event));
     frame.addEventListener("pointermove", (event) => this.#drag(event));
     for (const type of ["pointerup", "pointercancel"]) {
@@ -45,6 +46,13 @@ export class Gestures {
   /** Shows the whole picture again. */
   reset() {
     this.#lens.reset();
+    this.#apply();
+  }
+
+  /** A zoomed picture does not leave a frame that has become smaller. */
+  #resized() {
+    if (this.#lens.whole) return;
+    this.#lens.pan(0, 0, this.#box());
     this.#apply();
   }
 
@@ -91,6 +99,10 @@ export class Gestures {
   #drag(event) {
     const before = this.#down.get(event.pointerId);
     if (!before) return;
+    if (event.buttons === 0) { // let go outside the frame, where nobody saw it
+      this.#down.delete(event.pointerId);
+      return;
+    }
     const now = { x: event.clientX, y: event.clientY };
     this.#down.set(event.pointerId, now);
     const other = [...this.#down].find(([id]) => id !== event.pointerId)?.[1];

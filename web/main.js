@@ -20,9 +20,10 @@ import { Cameras } from "./cameras.js";
 import { Choice } from "./choice.js";
 import { ConfigNotice } from "./confignotice.js";
 import { buildHelp, buildSettings } from "./dialogs.js";
-import { find, say, shape } from "./dom.js";
+import { find, say } from "./dom.js";
 import { Engine } from "./engine.js";
 import { Gestures } from "./gestures.js";
+import { Header } from "./header.js";
 import { Texts } from "./i18n.js";
 import { actOf, ON_STAGE, typing } from "./keys.js";
 import { Kiosk } from "./kiosk.js";
@@ -34,7 +35,6 @@ import { PictureInPicture } from "./pip.js";
 import { RoomPanel } from "./roompanel.js";
 import { Rooms, storage } from "./rooms.js";
 import { Settings, valid } from "./settings.js";
-import { save } from "./snapshot.js";
 import { Stage } from "./stage.js";
 import { SwitchTime } from "./switchtime.js";
 import { dress } from "./theme.js";
@@ -46,7 +46,9 @@ class Viewer {
   #texts = new Texts(this.#settings.get("lang") || navigator.language);
   #room = roomOf(location.search);
   /** @type {ReturnType<Messages["add"]>|null} why a click was not followed */ #held = null;
+  #unheard = false; // the server does not know the camera that the stage asks for
   #navigation = new Navigation();
+  #header = new Header(document, this.#texts);
   #cameras = new Cameras(this.#settings.get("order"));
   #engine = new Engine(socketOf(document.baseURI));
   #messages = new Messages(find(document, "#messages"));
@@ -73,14 +75,18 @@ class Viewer {
     fullscreen: () => this.#fullscreen(),
     zoomed: (scale) => this.#zoomed(scale),
   });
-  #pip = new PictureInPicture(this.#canvas, (open) => this.#engine.pin(this.#stream, open));
+  #pip = new PictureInPicture(this.#canvas, (open) => {
+    this.#engine.pin(this.#stream, open);
+    this.#go();
+  });
   #kiosk = new Kiosk(wishesOf(location.search).kiosk);
-
 
   start() {
     this.#texts.fill(document);
-    new AddCamera(find(document, "[data-action=add]"), this.#cameras, this.#messages, this.#texts, (camera) =>
-      this.#navigation.go({ kind: "camera", camera }, false)); // goes live at any moment, which must not switch the room for all
+    new AddCamera(find(document, "[data-action=add]"), this.#cameras, this.#messages, this.#texts, (camera) => {
+      // It goes live at any moment, which must neither switch the room for all nor tear somebody away from a wall.
+      if (!this.#navigation.walled) this.#navigation.go({ kind: "camera", camera }, false);
+    });
     new RoomPanel(find(document, "[data-action=room]"), this.#rooms, this.#cameras, this.#texts, this.#messages);
     find(document, "[data-action=fullscreen]").hidden = !document.fullscreenEnabled;
     find(document, "[data-action=pip]").hidden = !PictureInPicture.possible;
@@ -98,14 +104,15 @@ class Viewer {
       this.#engine.addEventListener(type, (event) => handle(/** @type {CustomEvent} */ (event).detail));
     on("message", ({ message }) => this.#received(message));
     on("connection", ({ state }) => this.#connection(state));
-    on("delay", ({ ms }) => say(find(document, "#connection-delay"), `${Math.max(1, Math.round(ms))} ms`));
-    on("unsent", () => this.#refused(this.#texts.get("no_connection")));
+    on("delay", ({ ms }) => this.#header.delay(ms));
+    on("unsent", ({ message }) => message.type === "select" && this.#refused(this.#texts.get("no_connection")));
     for (const type of ["shown", "figures"]) {
       on(type, ({ figures }) => figures.stream === this.#stream && this.#stage.picture(figures));
     }
     on("switched", (took) => took.stream === this.#stream && this.#switchTime.took(took));
     on("broken", () => this.#messages.add(this.#texts.get("viewer_broken"), "bad", 0));
-    for (const type of ["list", "status"]) this.#cameras.addEventListener(type, () => this.#count());
+    this.#cameras.addEventListener("list", () => this.#listed());
+    this.#cameras.addEventListener("status", () => this.#header.count(this.#cameras.live, this.#cameras.count));
     this.#alarms.addEventListener("change", () => {
       this.#wall.alarm(this.#alarms.cameras);
       if (!this.#alarms.holder) this.#held?.close();
@@ -113,17 +120,16 @@ class Viewer {
     });
     this.#choice.addEventListener("camera", () => this.#show());
     this.#choice.addEventListener("held", (event) => this.#holds(/** @type {CustomEvent} */ (event).detail));
-    const drives = () => (this.#choice.drives = this.#rooms.drives);
+    const drives = () => {
+      this.#choice.drives = this.#rooms.drives;
+      this.#header.mode(this.#navigation.following, this.#rooms.drives);
+    };
     this.#rooms.addEventListener("drives", drives);
     drives();
     this.#navigation.addEventListener("view", () => this.#go());
     this.#settings.addEventListener("change", (event) => this.#wishes(/** @type {CustomEvent} */ (event).detail));
     addEventListener("keydown", (event) => this.#key(event));
-    document.addEventListener("fullscreenchange", () => { // what is outside of the stage cannot be seen then, and alarms must be
-      const [stage, notices] = [find(document, "[data-stage]"), find(document, ".notices")];
-      if (document.fullscreenElement === stage) stage.prepend(notices);
-      else find(document, ".top").after(notices);
-    });
+    document.addEventListener("fullscreenchange", () => this.#placeAlarms());
     document.addEventListener("click", (event) => {
       const button = /** @type {Element} */ (event.target).closest("[data-action]");
       this.#actions[button?.getAttribute("data-action") ?? ""]?.(event);
@@ -138,7 +144,7 @@ class Viewer {
     start: () => this.#operating.stopOrStart(),
     copy: () => this.#operating.copy(),
     details: () => this.#operating.details(),
-    snapshot: () => this.#snapshot(this.#stage.target),
+    snapshot: () => this.#operating.snapshot(),
     fullscreen: () => this.#fullscreen(),
     fit: () => this.#settings.set("fit", this.#settings.get("fit") === "fit" ? "fill" : "fit"),
     pip: () => this.#inPicture(),
@@ -202,6 +208,7 @@ class Viewer {
       case "acknowledged": return this.#alarms.acknowledged(String(message.camera));
       case "error":
         // That a camera is unknown is on the stage already, in the user's language.
+        if (message.stream === this.#stream && message.code === "unknown_camera") this.#unheard = true;
         if (message.stream === this.#stream && !this.#cameras.get(this.#stage.target)) return;
         if (message.stream === undefined || message.stream === this.#stream) this.#refused(String(message.message));
     }
@@ -258,10 +265,8 @@ class Viewer {
     const { view, following, walled } = this.#navigation;
     document.body.dataset.view = walled ? "wall" : "stage";
     if (walled) this.#operating.away();
-    this.#choice.show(!walled, following, view.kind === "camera" ? view.camera : undefined);
-    const button = find(document, "[data-action=follow]");
-    button.setAttribute("aria-checked", String(following));
-    button.title = this.#texts.get(following ? "follow_hint" : "own_hint");
+    this.#choice.show(!walled || this.#pip.open, following, view.kind === "camera" ? view.camera : undefined);
+    this.#header.mode(following, this.#rooms.drives);
     this.#title();
   }
 
@@ -325,14 +330,7 @@ class Viewer {
 
   /** @param {"connecting"|"open"|"lost"} state */
   #connection(state) {
-    const sign = find(document, "[data-connection]");
-    if (state === "connecting" && sign.dataset.connection === "lost") return; // still lost, until it stands again
-    sign.dataset.connection = state;
-    shape(find(sign, "svg"), { open: "live", lost: "lost", connecting: "starting" }[state]);
-    const words = /** @type {const} */ ({ open: "connected", lost: "lost", connecting: "connecting" });
-    say(find(sign, "#connection-word"), this.#texts.get(words[state]));
-    if (state !== "open") say(find(sign, "#connection-delay"), "");
-    document.body.toggleAttribute("data-lost", state === "lost");
+    if (!this.#header.connection(state)) return;
     if (state === "lost") this.#rooms.lost();
     this.#stage.connection(state);
     this.#wall.connection(state);
@@ -348,32 +346,27 @@ class Viewer {
     }
   }
 
-  /** @param {string} camera */
-  async #snapshot(camera) {
-    try {
-      this.#messages.add(this.#texts.get("snapshot_saved", { file: await save(camera) }), "good");
-    } catch (error) {
-      const why = this.#texts.why(error);
-      this.#messages.add(this.#texts.get("snapshot_failed", { camera: this.#cameras.name(camera), why }), "bad");
-    }
-  }
-
-  #count() {
-    const all = this.#cameras.list();
-    const live = all.filter((info) => info.state === "live").length;
-    say(find(document, "#count"), all.length ? this.#texts.get("live_count", { live, all: all.length }) : "");
+  /** Cameras came, went or have other names. */
+  #listed() {
+    this.#header.count(this.#cameras.live, this.#cameras.count);
     this.#title();
+    if (!this.#unheard || !this.#cameras.get(this.#choice.camera)) return;
+    this.#unheard = false;
+    this.#choice.ask();
   }
 
   #title() {
-    const name = this.#cameras.name(this.#stage.target);
-    const title = (this.#alarms.cameras.size ? "⚠ " : "") + (name ? `${name} · ` : "") + this.#texts.get("title");
-    if (document.title !== title) document.title = title;
+    this.#header.title(this.#cameras.name(this.#stage.target), this.#alarms.cameras.size > 0);
+  }
+
+  /** On a stage that fills the screen, alarms stand too. */
+  #placeAlarms() {
+    const full = document.fullscreenElement;
+    (full?.matches("[data-stage]") ? full : find(document, ".notices")).prepend(find(document, "#alarms"));
   }
 
   #tick() {
-    const time = new Date().toLocaleTimeString(this.#texts.language, { hour12: false });
-    say(find(document, "#clock"), time);
+    this.#header.tick();
     this.#alarms.tick();
     this.#wall.tick();
   }

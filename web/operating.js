@@ -3,10 +3,10 @@ import { find } from "./dom.js";
 import { Drawer } from "./drawer.js";
 import { Orders } from "./orders.js";
 import { Retry } from "./retry.js";
-import { copyPicture } from "./snapshot.js";
+import { copyPicture, save } from "./snapshot.js";
 
 /**
- * What an operator does with the camera on the stage: restart, stop and start it, copy its picture, look at its details,
+ * What an operator does with the camera on the stage: restart, stop and start it, save or copy its picture, look at its details,
  * see when it is tried again. Every method is for a key as well as for a button.
  */
 export class Operating {
@@ -35,6 +35,7 @@ export class Operating {
     this.#drawer = new Drawer(find(page, ".desk"), cameras, messages, texts, (open) => {
       find(page, "[data-action=details]").setAttribute("aria-expanded", String(open));
       find(page, ".desk").toggleAttribute("data-details", open);
+      find(page, ".side").inert = open; // it is under the drawer
     });
     this.#retry = new Retry(find(page, "#stage-retry"), cameras, texts);
     cameras.addEventListener("list", () => this.#render());
@@ -72,8 +73,20 @@ export class Operating {
     this.#drawer.toggle(find(this.#page, "[data-action=details]"));
   }
 
+  /** Saves the picture as a file. */
+  async snapshot() {
+    if (!this.#cameras.get(this.#camera)) return;
+    const camera = this.#cameras.name(this.#camera);
+    try {
+      this.#messages.add(this.#texts.get("snapshot_saved", { file: await save(this.#camera) }), "good");
+    } catch (error) {
+      this.#messages.add(this.#texts.get("snapshot_failed", { camera, why: this.#texts.why(error) }), "bad");
+    }
+  }
+
   /** Puts the picture into the clipboard; the click or key that asks for it must be under way. */
   async copy() {
+    if (!this.#cameras.get(this.#camera)) return;
     const camera = this.#cameras.name(this.#camera);
     const t = this.#texts;
     try {

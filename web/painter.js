@@ -46,6 +46,7 @@ export class Painter {
   #meter = new Meter();
   #camera = "";
   /** @type {string|null} */ #wanted = null;
+  /** @type {string|null} what the server has announced, until it switches */ #coming = null;
   /** @type {Arrival|null} */ #waiting = null;
   /** @type {Arrival|null} the newest one under way */ #decoding = null;
   /** @type {Picture|null} */ #shown = null;
@@ -80,10 +81,11 @@ export class Painter {
    * @param {Painter} other
    */
   borrow(other) {
-    const shown = other.#shown;
-    if (!shown || this.#closed || this.#shown?.camera === shown.camera) return;
+    const [own, shown] = [this.#shown, other.#shown];
+    if (!shown || this.#closed) return;
+    if (own?.camera === shown.camera && (own.arrived >= shown.arrived || !old(own))) return;
     this.#paint(other.#canvas);
-    this.#shown = { ...shown, notLive: shown.notLive || shown.ageMs + (performance.now() - shown.arrived) > STALE_MS };
+    this.#shown = { ...shown, notLive: shown.notLive || old(shown) };
     this.#borrowed = true;
     this.#drawn(this.#shown, true);
   }
@@ -99,9 +101,21 @@ export class Painter {
     this.#sift();
   }
 
+  /** The server is about to switch to this camera: frames that come before it does are of the one before. @param {string} camera */
+  expect(camera) {
+    this.#coming = camera === this.#camera ? null : camera;
+    this.#sift();
+  }
+
+  /** The camera that the server sends, or is about to. */
+  get source() {
+    return this.#coming ?? this.#camera;
+  }
+
   /** The server says: from now on frames are of this camera, "" for none that can be used. @param {string} camera */
   switchTo(camera) {
     this.#camera = camera;
+    if (camera) this.#coming = null;
     this.#sift();
   }
 
@@ -149,7 +163,7 @@ export class Painter {
 
   /** @param {string} camera */
   #uses(camera) {
-    return camera !== "" && camera === this.#camera && (this.#wanted === null || camera === this.#wanted);
+    return camera !== "" && camera === this.#camera && [this.#wanted, this.#coming].every((only) => only === null || only === camera);
   }
 
   /** Lets go of a waiting frame that is of no use any more. */
@@ -215,4 +229,9 @@ export class Painter {
     }
     this.#context?.drawImage(picture, 0, 0);
   }
+}
+
+/** It cannot be taken for the present any more. @param {Picture} picture */
+function old({ ageMs, arrived }) {
+  return ageMs + (performance.now() - arrived) > STALE_MS;
 }

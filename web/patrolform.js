@@ -28,7 +28,7 @@ export class PatrolForm {
   /** @type {Set<string>} */ #ticked = new Set();
 
   /**
-   * @param {HTMLElement} root
+   * @param {HTMLDialogElement} root
    * @param {import("./cameras.js").Cameras} cameras
    * @param {import("./i18n.js").Texts} texts
    * @param {(cameras: string[]|null, every: number) => void} start
@@ -46,7 +46,7 @@ export class PatrolForm {
       this.#check();
       if (this.#why() === "") this.#start(this.#chosen(), this.#every);
     });
-    cameras.addEventListener("list", () => this.show());
+    cameras.addEventListener("list", () => root.open && this.show()); // else when the panel is opened
   }
 
   /** Lists the groups and cameras that there are. */
@@ -95,7 +95,7 @@ export class PatrolForm {
   #why() {
     const every = this.#every;
     if (!Number.isInteger(every) || every < MIN_S || every > MAX_S) return this.#texts.get("room_patrol_bad_every", { least: MIN_S, most: MAX_S });
-    const count = (this.#chosen() ?? this.#cameras.list()).length;
+    const count = this.#chosen()?.length ?? this.#cameras.count;
     return count < 2 ? this.#texts.get("room_patrol_few") : "";
   }
 

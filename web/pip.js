@@ -14,6 +14,11 @@ export class PictureInPicture {
     return document.pictureInPictureEnabled === true && "captureStream" in HTMLCanvasElement.prototype;
   }
 
+  /** There is a window. */
+  get open() {
+    return document.pictureInPictureElement !== null && PictureInPicture.possible;
+  }
+
   /** Opens the window, or closes it. Throws where the browser does not allow it. */
   async toggle() {
     if (document.pictureInPictureElement) return document.exitPictureInPicture();

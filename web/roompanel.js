@@ -1,4 +1,5 @@
 import * as api from "./api.js";
+import { closable } from "./dialogs.js";
 import { copy, find, say } from "./dom.js";
 import { PatrolForm } from "./patrolform.js";
 import { roomAddress, roomNamed } from "./rooms.js";
@@ -44,8 +45,7 @@ export class RoomPanel {
       this.#dialog.showModal();
     });
     this.#dialog.addEventListener("keydown", (event) => event.stopPropagation()); // what is typed here is no order to the page
-    this.#dialog.addEventListener("click", (event) => event.target === this.#dialog && this.#dialog.close()); // beside it
-    find(this.#dialog, ".room-close").addEventListener("click", () => this.#dialog.close());
+    closable(this.#dialog);
 
     const place = /** @type {HTMLSelectElement} */ (find(this.#dialog, "#room-place"));
     place.addEventListener("change", () => this.#go(place.value));
@@ -131,7 +131,7 @@ export class RoomPanel {
     find(this.#dialog, "#patrol-runs").hidden = !patrol;
     find(this.#dialog, "#patrol-form").hidden = Boolean(patrol);
     if (patrol) {
-      const count = patrol.cameras?.length ?? this.#cameras.list().length;
+      const count = patrol.cameras?.length ?? this.#cameras.count;
       say(find(this.#dialog, "#patrol-what"), t.get("room_patrol_runs", { count, every: patrol.every_s }));
       say(find(this.#dialog, "#patrol-now"), patrolled ? t.get("room_patrol_now", { camera: this.#cameras.name(patrolled) }) : t.get("room_patrol_held"));
     }

@@ -15,6 +15,8 @@ export class Tile {
 
   /** When it was last told to be seen or not, performance.now(). */
   turned = 0;
+  /** Its canvas may hold a whole picture, not a small one. */
+  large = false;
 
   /** @param {string} camera id @param {import("./engine.js").Engine} engine @param {import("./i18n.js").Texts} texts */
   constructor(camera, engine, texts) {
@@ -61,6 +63,7 @@ export class Tile {
   }
 
   #watch() {
+    this.large = this.#ask.rendition !== "sub";
     this.#engine.watch(this.#stream, this.#camera, this.#ask.rendition, this.#ask.fps);
   }
 
@@ -69,7 +72,7 @@ export class Tile {
     if (!this.#stream) return;
     this.#engine.detach(this.#stream);
     this.#stream = 0;
-    this.#watching = false;
+    this.#watching = this.large = false;
     const old = find(this.element, "canvas");
     old.replaceWith(old.cloneNode());
     delete this.element.dataset.picture;

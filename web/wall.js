@@ -7,6 +7,8 @@ import { Tile } from "./tile.js";
 const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 /** So many tiles keep their picture; of more, those that were longest out of sight give theirs back. */
 const KEPT = 96;
+/** And so many of those that were large: a whole picture takes 8 MB. */
+const KEPT_LARGE = 8;
 
 /**
  * @typedef {object} Acts
@@ -71,11 +73,8 @@ export class Wall {
   show(infos, count, note) {
     this.#listed = infos;
     this.#count = count;
-    const listed = new Set(infos.map((info) => info.id));
-    for (const [id, tile] of this.#tiles) {
-      if (!this.#cameras.get(id)) this.#remove(id, tile);
-      else if (!listed.has(id)) tile.see(false);
-    }
+    // Those that are not listed any more are told by the observer, which tells nothing of a tile that is back before it has looked.
+    for (const [id, tile] of this.#tiles) if (!this.#cameras.get(id)) this.#remove(id, tile);
     this.#keepingPlace(() => {
       const groups = count ? new Map([["", infos]]) : this.#cameras.groups(infos);
       const sections = [...groups].map(([name, members]) => this.#section(name, members, groups.size < 2 && !name));
@@ -138,10 +137,9 @@ export class Wall {
     const scrolled = this.#root.scrollTop;
     move();
     this.#root.scrollTop = scrolled;
-    if (!(focused instanceof HTMLElement)) return;
-    // Where its tile is on another page now, whoever goes by keyboard begins at the first one.
-    const next = focused.isConnected ? focused : this.#tiles.get(this.#listed[0]?.id ?? "")?.element;
-    next?.focus({ preventScroll: true });
+    // Where the tile that had the focus is on another page, the first one of this page takes it.
+    const to = focused?.isConnected ? focused : focused && this.#tiles.get(this.#listed[0]?.id ?? "")?.element;
+    if (to instanceof HTMLElement) to.focus({ preventScroll: true });
   }
 
   /** Back from the stage: on with the tile that led there. */
@@ -204,7 +202,9 @@ export class Wall {
   #release() {
     const holding = [...this.#tiles.values()].filter((tile) => tile.stream);
     const spare = holding.filter((tile) => !tile.watching).sort((a, b) => a.turned - b.turned);
-    for (const tile of spare.slice(0, Math.max(0, holding.length - KEPT))) {
+    const large = spare.filter((tile) => tile.large);
+    const gone = new Set([...spare.slice(0, Math.max(0, holding.length - KEPT)), ...large.slice(0, Math.max(0, large.length - KEPT_LARGE))]);
+    for (const tile of gone) {
       this.#streams.delete(tile.stream);
       tile.release();
     }

@@ -17,7 +17,7 @@ const STOPPED_MS = 2000;
 
 /** @type {Map<number, Painter>} */
 const painters = new Map();
-/** @type {Map<number, object>} what each stream should show, as the message that asks for it */
+/** @type {Map<number, {room?: string}>} what each stream should show, as the message that asks for it */
 const wants = new Map();
 /** @type {Map<number, boolean>} for streams that report changes only: whether the picture was live when last reported */
 const told = new Map();
@@ -61,8 +61,8 @@ const commands = {
   /** The user wants this camera, by a click at that time, ms since the Unix epoch. */
   clicked(/** @type {{stream: number, camera: string, at: number}} */ { stream, camera, at }) {
     switches.delete(stream);
-    if (painters.get(stream)?.camera === camera) return; // it is there
     painters.get(stream)?.want(camera); // what is still on its way of others would only flicker
+    if (painters.get(stream)?.camera === camera) return; // it is there
     instant(stream, camera);
     let seq = 0;
     const change = new Switch(camera, at - performance.timeOrigin, nextFrame, (took) => {
@@ -73,10 +73,12 @@ const commands = {
     });
     switches.set(stream, change);
   },
-  want(/** @type {{message: {stream: number, camera?: string}}} */ { message }) {
+  /** expected: where the server decides, the camera that it is known to show. */
+  want(/** @type {{message: {stream: number, camera?: string, room?: string}, expected?: string}} */ { message, expected }) {
     wants.set(message.stream, message);
     painters.get(message.stream)?.want(message.camera ?? null);
-    if (message.camera) instant(message.stream, message.camera);
+    if (expected) painters.get(message.stream)?.expect(expected);
+    instant(message.stream, message.camera ?? expected);
     if (awake(message.stream)) link.send(message);
   },
   /** Whether this stream is seen also while the page is hidden: there is one at most. */
@@ -88,7 +90,9 @@ const commands = {
   },
   /** The server decides again which camera this stream shows, after a click that came before its answer. */
   settled(/** @type {{stream: number}} */ { stream }) {
-    painters.get(stream)?.want(null);
+    const painter = painters.get(stream);
+    painter?.want(null);
+    if (painter?.borrowed && painter.camera !== painter.source) instant(stream, painter.source); // the click came to nothing
   },
   unwant(/** @type {{stream: number}} */ { stream }) {
     painters.get(stream)?.want("");
@@ -118,9 +122,9 @@ const commands = {
 
 onmessage = ({ data }) => commands[/** @type {keyof typeof commands} */ (data.do)](data);
 
-/** The picture that another canvas has of this camera, until one of its own is here. @param {number} stream @param {string} camera */
+/** The picture that another canvas has of this camera, until one of its own is here. @param {number} stream @param {string} [camera] */
 function instant(stream, camera) {
-  const painter = painters.get(stream);
+  const painter = camera && painters.get(stream);
   const other = painter && [...painters.values()].find((one) => one !== painter && one.camera === camera);
   if (other) painter.borrow(other);
 }
@@ -164,7 +168,13 @@ function wake() {
 /** @param {Record<string, any>} message */
 function received(message) {
   if (message.type === "watching") painters.get(message.stream)?.switchTo(String(message.camera));
+  if (message.type === "room") announced(String(message.room), String(message.camera ?? ""));
   postMessage({ is: "message", message });
+}
+
+/** Streams that follow the room will switch. @param {string} room @param {string} camera */
+function announced(room, camera) {
+  for (const [stream, want] of wants) if (want.room === room) painters.get(stream)?.expect(camera);
 }
 
 /** @param {ArrayBuffer} data @param {boolean} old */

@@ -59,10 +59,10 @@ const acks = () => sent.filter(({ type }) => type === "ack").map(({ seq }) => se
 const seen = () => posted.filter(({ is }) => is === "shown").map(({ figures }) => `${figures.camera}${figures.seq}`);
 
 /** A frame arrives; captured grows with its number. */
-async function frame(seq) {
+async function frame(seq, stream = 1) {
   const view = new DataView(new ArrayBuffer(25));
   view.setUint8(0, 1);
-  view.setUint16(2, 1);
+  view.setUint16(2, stream);
   view.setUint32(4, seq);
   view.setBigInt64(8, BigInt(seq));
   socket.onmessage({ data: view.buffer });
@@ -134,4 +134,43 @@ test("a connection that comes back draws nothing before the server has said what
   says({ type: "watching", stream: 1, camera: "c" });
   await frame(12);
   assert.equal(drawn(), 12);
+});
+
+test("between the news that the room switches and the switch, frames of the camera before are not drawn", async () => {
+  scope.onmessage({ data: { do: "settled", stream: 1 } });
+  says({ type: "room", room: "main", camera: "d" });
+  await frame(13); // still c's
+  assert.equal(drawn(), 12);
+  assert.equal(acks().at(-1), 13);
+  says({ type: "watching", stream: 1, camera: "d" });
+  await frame(14);
+  assert.equal(drawn(), 14);
+});
+
+test("who clicks back at once on what is shown sees nothing of the camera in between", async () => {
+  const click = (camera) => scope.onmessage({ data: { do: "clicked", stream: 1, camera, at: performance.timeOrigin + performance.now() } });
+  click("e");
+  click("d");
+  says({ type: "watching", stream: 1, camera: "e" });
+  await frame(15);
+  assert.equal(drawn(), 14);
+  says({ type: "watching", stream: 1, camera: "d" });
+  await frame(16);
+  assert.equal(drawn(), 16);
+  scope.onmessage({ data: { do: "settled", stream: 1 } });
+});
+
+test("a click that comes to nothing gives back the picture that it covered", async () => {
+  const canvas = { width: 4, height: 3, getContext: () => ({ drawImage() {} }) };
+  for (const [stream, camera] of [[2, "d"], [3, "f"]]) {
+    scope.onmessage({ data: { do: "canvas", stream, canvas, figures: false } });
+    scope.onmessage({ data: { do: "want", message: { type: "watch", stream, camera } } });
+    says({ type: "watching", stream, camera });
+    await frame(20 + Number(stream), Number(stream));
+  }
+  posted.length = 0;
+  scope.onmessage({ data: { do: "clicked", stream: 1, camera: "f", at: performance.timeOrigin + performance.now() } });
+  assert.deepEqual(seen(), ["f23"]);
+  scope.onmessage({ data: { do: "settled", stream: 1 } }); // refused: the room shows d as before, whose camera may be still
+  assert.deepEqual(seen(), ["f23", "d22"]);
 });

@@ -1,0 +1,56 @@
+import { find, say, shape } from "./dom.js";
+
+/** What the page says of itself as a whole: the connection, how many cameras are live, the time, and the window's title. */
+export class Header {
+  #page;
+  #texts;
+  #sign;
+
+  /** @param {Document} page @param {import("./i18n.js").Texts} texts */
+  constructor(page, texts) {
+    this.#page = page;
+    this.#texts = texts;
+    this.#sign = find(page, "[data-connection]");
+  }
+
+  /** @param {"connecting"|"open"|"lost"} state @returns {boolean} whether that is news */
+  connection(state) {
+    const sign = this.#sign;
+    if (state === "connecting" && sign.dataset.connection === "lost") return false; // still lost, until it stands again
+    sign.dataset.connection = state;
+    shape(find(sign, "svg"), { open: "live", lost: "lost", connecting: "starting" }[state]);
+    const words = /** @type {const} */ ({ open: "connected", lost: "lost", connecting: "connecting" });
+    say(find(sign, "#connection-word"), this.#texts.get(words[state]));
+    if (state !== "open") say(find(sign, "#connection-delay"), "");
+    this.#page.body.toggleAttribute("data-lost", state === "lost");
+    return true;
+  }
+
+  /** @param {number} ms to the server and back */
+  delay(ms) {
+    say(find(this.#sign, "#connection-delay"), `${Math.max(1, Math.round(ms))} ms`);
+  }
+
+  /** @param {number} live @param {number} all */
+  count(live, all) {
+    say(find(this.#page, "#count"), all ? this.#texts.get("live_count", { live, all }) : "");
+  }
+
+  /** @param {string} camera its name, "" for none @param {boolean} alarmed some camera has an alarm */
+  title(camera, alarmed) {
+    const title = (alarmed ? "⚠ " : "") + (camera ? `${camera} · ` : "") + this.#texts.get("title");
+    if (this.#page.title !== title) this.#page.title = title;
+  }
+
+  /** @param {boolean} following @param {boolean} drives a click switches the room for everyone */
+  mode(following, drives) {
+    const button = find(this.#page, "[data-action=follow]");
+    button.setAttribute("aria-checked", String(following));
+    button.title = this.#texts.get(!following ? "own_hint" : drives ? "follow_hint" : "follow_only_hint");
+  }
+
+  /** Call it once a second. */
+  tick() {
+    say(find(this.#page, "#clock"), new Date().toLocaleTimeString(this.#texts.language, { hour12: false }));
+  }
+}
