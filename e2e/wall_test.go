@@ -372,6 +372,10 @@ func (b *stand) kiosk(t *testing.T, s *system, p *tab) {
 	if part := eval[float64](q, `document.querySelector("#wall").clientHeight / innerHeight`); part < 0.95 {
 		t.Errorf("the wall has %.2f of the screen's height", part)
 	}
+	q.click(`button.tile[data-camera=cam3]`)
+	q.shows("cam3")
+	q.click(`.to-wall`)
+	q.tiles("back by touch", "cam1", "cam2", "cam3", "cam4")
 	q.tiles("the second page, by itself", "cam5", "cam6")
 	q.tiles("the first page again", "cam1", "cam2", "cam3", "cam4")
 }

@@ -77,7 +77,7 @@ export class Browse {
     const tiles = Number(view);
     // The first tile of the page stays in sight.
     const page = tiles ? Math.floor((wall.page * (wall.tiles || tiles)) / tiles) : 0;
-    this.#navigation.go({ ...wall, kind: "wall", tiles, group: this.#group, page, every: 0 }, following);
+    this.#navigation.go({ ...wall, kind: "wall", tiles, group: this.#group, page, every: tiles === wall.tiles ? wall.every : 0 }, following);
   }
 
   /** To the stage. @param {string} [own] the camera where the page does not follow the room; without one, the first */
@@ -112,6 +112,7 @@ export class Browse {
   page(step) {
     const { wall, following, walled } = this.#navigation;
     if (!walled || this.#pages < 2) return;
+    this.#schedule(0); // who turns a page by hand has all the time for it
     const page = (Math.min(wall.page, this.#pages - 1) + step + this.#pages) % this.#pages;
     this.#navigation.go({ ...wall, page }, following, true);
   }

@@ -264,6 +264,7 @@ class Viewer {
   #go() {
     const { view, following, walled } = this.#navigation;
     document.body.dataset.view = walled ? "wall" : "stage";
+    document.body.toggleAttribute("data-wall", this.#navigation.wallSeen);
     if (walled) this.#operating.away();
     this.#choice.show(!walled || this.#pip.open, following, view.kind === "camera" ? view.camera : undefined);
     this.#header.mode(following, this.#rooms.drives);
