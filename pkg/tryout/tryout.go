@@ -74,9 +74,11 @@ func (t *Tester) Try(ctx context.Context, w Wanted) (Result, error) {
 	if strings.HasPrefix(source, "push:") {
 		return Result{}, refuse("nothing can be tested of push: — save it, and send pictures to it")
 	}
+	var processes sync.WaitGroup // of this test
 	select {
 	case t.free <- struct{}{}:
-		defer func() { <-t.free }()
+		// Others must wait for its processes too: a page that gives up again and again could have any number of them end.
+		defer t.running.Go(func() { processes.Wait(); <-t.free })
 	default:
 		return Result{}, &camera.Error{Say: fmt.Sprintf("%d addresses are being tested already: try again in a few seconds", most), Err: ErrBusy}
 	}
@@ -84,11 +86,11 @@ func (t *Tester) Try(ctx context.Context, w Wanted) (Result, error) {
 	defer cancel()
 	var r Result
 	if bare {
-		r, err = t.search(ctx, w)
+		r, err = t.search(ctx, w, &processes)
 	} else {
 		var pin netip.Addr
 		if pin, err = t.Reachable().Check(ctx, source); err == nil {
-			r, err = t.one(ctx, source, pin)
+			r, err = t.one(ctx, source, pin, &processes)
 		}
 	}
 	if err != nil {
@@ -116,8 +118,8 @@ func late() error {
 	return &camera.Error{Say: fmt.Sprintf("no picture has come within %s", Limit), Err: ErrNoPicture}
 }
 
-// one tries one source. Its id on the bus is none that a camera can have.
-func (t *Tester) one(ctx context.Context, source string, pin netip.Addr) (Result, error) {
+// one tries one source. Its id on the bus is none that a camera can have, and its process is one of processes until that has ended.
+func (t *Tester) one(ctx context.Context, source string, pin netip.Addr, processes *sync.WaitGroup) (Result, error) {
 	id := camera.ID("_test-" + strings.ToLower(rand.Text()[:16]))
 	frames, ends := make(chan *camera.Frame, 1), make(chan error, 1)
 	feed, err := bus.OpenFeed(t.Conn, t.Subjects, id, camera.Main, fps, t.Log, func(f *camera.Frame) {
@@ -147,8 +149,8 @@ func (t *Tester) one(ctx context.Context, source string, pin netip.Addr) (Result
 	if err != nil {
 		return Result{}, err
 	}
-	t.running.Go(func() { <-p.Done(); ended() })
-	defer t.running.Go(func() { p.Stop(context.Background()) }) // which its grace bounds
+	processes.Go(func() { <-p.Done(); ended() })
+	defer processes.Go(func() { p.Stop(context.Background()) }) // which its grace bounds
 	select {
 	case f := <-frames:
 		return Result{source, f}, nil

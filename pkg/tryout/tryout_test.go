@@ -1,0 +1,87 @@
+package tryout_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"linkstart/pkg/broker"
+	"linkstart/pkg/bus"
+	"linkstart/pkg/camera"
+	"linkstart/pkg/process"
+	"linkstart/pkg/tryout"
+)
+
+const stubborn = "LINKSTART_STUBBORN"
+
+// TestMain is also a process that sends no picture, and does not end when it is asked to.
+func TestMain(m *testing.M) {
+	if os.Getenv(stubborn) != "" {
+		signal.Ignore(syscall.SIGTERM)
+		time.Sleep(time.Minute)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// Whoever gives up a test and begins the next, again and again, cannot have more processes than those of the tests that may run.
+func TestGivenUpTestsDoNotPileUp(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	server, err := broker.Start(t.TempDir(), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Stop()
+	nc, err := bus.Connect(t.Context(), bus.Access{URL: server.URL(), User: "admin", Password: server.AddUser("admin", broker.AllowAll)}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	var running, most, tests atomic.Int64
+	begun := make(chan struct{}, 1)
+	tester := tryout.New(tryout.Options{
+		Conn: nc, Subjects: bus.Subjects{Prefix: "linkstart"}, Log: log, Reachable: func() tryout.Reachable { return nil },
+		Start: func(camera.ID, string, netip.Addr) (*process.Process, func(), error) {
+			most.Store(max(most.Load(), running.Add(1)))
+			tests.Add(1)
+			p, err := process.Start(process.Spec{Path: os.Args[0], Env: []string{stubborn + "=1"}, Grace: 200 * time.Millisecond, Line: func(string) {}})
+			begun <- struct{}{}
+			return p, func() { running.Add(-1) }, err
+		},
+	})
+	for end := time.Now().Add(20 * time.Second); tests.Load() < 6; { // in turn
+		if time.Now().After(end) {
+			t.Fatalf("only %d tests could be made", tests.Load())
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() {
+			_, err := tester.Try(ctx, tryout.Wanted{Source: "test:clock"})
+			ended <- err
+		}()
+		select {
+		case <-begun:
+			cancel()
+			<-ended
+		case err := <-ended:
+			if !errors.Is(err, tryout.ErrBusy) {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		cancel()
+	}
+	tester.Close()
+	if most.Load() > 2 || running.Load() != 0 {
+		t.Errorf("%d processes ran at a time, %d are left", most.Load(), running.Load())
+	}
+}
