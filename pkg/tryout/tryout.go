@@ -34,7 +34,10 @@ const Limit = 15 * time.Second
 
 const (
 	most = 2 // tests at a time
-	fps  = 5
+	// mostProcesses are there at a time, with those of tests that are over: whoever gives up one after the other could have any
+	// number of them end.
+	mostProcesses = most * (together + 1)
+	fps           = 5
 )
 
 // Options is what a Tester is made of.
@@ -51,12 +54,15 @@ type Options struct {
 // Tester tests sources.
 type Tester struct {
 	Options
-	free    chan struct{}
+	free    chan struct{} // holds one for each test
+	room    chan struct{} // holds one for each process
 	running sync.WaitGroup
 }
 
 // New returns a Tester.
-func New(o Options) *Tester { return &Tester{Options: o, free: make(chan struct{}, most)} }
+func New(o Options) *Tester {
+	return &Tester{Options: o, free: make(chan struct{}, most), room: make(chan struct{}, mostProcesses)}
+}
 
 // Result is what a source has shown.
 type Result struct {
@@ -74,11 +80,9 @@ func (t *Tester) Try(ctx context.Context, w Wanted) (Result, error) {
 	if strings.HasPrefix(source, "push:") {
 		return Result{}, refuse("nothing can be tested of push: — save it, and send pictures to it")
 	}
-	var processes sync.WaitGroup // of this test
 	select {
 	case t.free <- struct{}{}:
-		// Others must wait for its processes too: a page that gives up again and again could have any number of them end.
-		defer t.running.Go(func() { processes.Wait(); <-t.free })
+		defer func() { <-t.free }()
 	default:
 		return Result{}, &camera.Error{Say: fmt.Sprintf("%d addresses are being tested already: try again in a few seconds", most), Err: ErrBusy}
 	}
@@ -86,11 +90,11 @@ func (t *Tester) Try(ctx context.Context, w Wanted) (Result, error) {
 	defer cancel()
 	var r Result
 	if bare {
-		r, err = t.search(ctx, w, &processes)
+		r, err = t.search(ctx, w)
 	} else {
 		var pin netip.Addr
 		if pin, err = t.Reachable().Check(ctx, source); err == nil {
-			r, err = t.one(ctx, source, pin, &processes)
+			r, err = t.one(ctx, source, pin)
 		}
 	}
 	if err != nil {
@@ -118,8 +122,8 @@ func late() error {
 	return &camera.Error{Say: fmt.Sprintf("no picture has come within %s", Limit), Err: ErrNoPicture}
 }
 
-// one tries one source. Its id on the bus is none that a camera can have, and its process is one of processes until that has ended.
-func (t *Tester) one(ctx context.Context, source string, pin netip.Addr, processes *sync.WaitGroup) (Result, error) {
+// one tries one source. Its id on the bus is none that a camera can have.
+func (t *Tester) one(ctx context.Context, source string, pin netip.Addr) (Result, error) {
 	id := camera.ID("_test-" + strings.ToLower(rand.Text()[:16]))
 	frames, ends := make(chan *camera.Frame, 1), make(chan error, 1)
 	feed, err := bus.OpenFeed(t.Conn, t.Subjects, id, camera.Main, fps, t.Log, func(f *camera.Frame) {
@@ -145,12 +149,18 @@ func (t *Tester) one(ctx context.Context, source string, pin netip.Addr, process
 		return Result{}, fmt.Errorf("listen to a test: %w", err)
 	}
 	defer func() { _ = status.Unsubscribe() }()
+	select {
+	case t.room <- struct{}{}:
+	case <-ctx.Done():
+		return Result{}, late()
+	}
 	p, ended, err := t.Start(id, source, pin)
 	if err != nil {
+		<-t.room
 		return Result{}, err
 	}
-	processes.Go(func() { <-p.Done(); ended() })
-	defer processes.Go(func() { p.Stop(context.Background()) }) // which its grace bounds
+	t.running.Go(func() { <-p.Done(); ended(); <-t.room })
+	defer t.running.Go(func() { p.Stop(context.Background()) }) // which its grace bounds
 	select {
 	case f := <-frames:
 		return Result{source, f}, nil

@@ -42,7 +42,7 @@ const (
 
 // search tries the usual addresses of a host; the first picture wins. A refused login ends it: the others would be refused
 // too, and cameras lock accounts.
-func (t *Tester) search(ctx context.Context, w Wanted, processes *sync.WaitGroup) (Result, error) {
+func (t *Tester) search(ctx context.Context, w Wanted) (Result, error) {
 	host, port := split(w.Source)
 	addr, err := t.Reachable().resolve(ctx, host)
 	if err != nil {
@@ -71,12 +71,12 @@ func (t *Tester) search(ctx context.Context, w Wanted, processes *sync.WaitGroup
 				if ctx.Err() != nil {
 					return
 				}
-				r, err := t.one(ctx, s, addr, processes)
+				r, err := t.one(ctx, s, addr)
 				outcomes <- outcome{r, err}
 			}
 		})
 	}
-	processes.Go(func() { workers.Wait(); close(outcomes) })
+	t.running.Go(func() { workers.Wait(); close(outcomes) })
 	for o := range outcomes {
 		if o.err == nil || errors.Is(o.err, camera.ErrAuth) {
 			return o.Result, o.err
