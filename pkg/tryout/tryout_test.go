@@ -26,6 +26,7 @@ const stubborn = "LINKSTART_STUBBORN"
 func TestMain(m *testing.M) {
 	if os.Getenv(stubborn) != "" {
 		signal.Ignore(syscall.SIGTERM)
+		os.Stdout.WriteString("ready\n")
 		time.Sleep(time.Minute)
 		return
 	}
@@ -46,13 +47,12 @@ func TestGivenUpTestsDoNotPileUp(t *testing.T) {
 	}
 	defer nc.Close()
 	var running, most atomic.Int64
-	begun := make(chan struct{}, 1)
+	begun := make(chan struct{}, 100)
 	tester := tryout.New(tryout.Options{
 		Conn: nc, Subjects: bus.Subjects{Prefix: "linkstart"}, Log: log, Reachable: func() tryout.Reachable { return nil },
 		Start: func(camera.ID, string, netip.Addr) (*process.Process, func(), error) {
 			most.Store(max(most.Load(), running.Add(1)))
-			p, err := process.Start(process.Spec{Path: os.Args[0], Env: []string{stubborn + "=1"}, Grace: time.Second, Line: func(string) {}})
-			begun <- struct{}{}
+			p, err := process.Start(process.Spec{Path: os.Args[0], Env: []string{stubborn + "=1"}, Grace: 500 * time.Millisecond, Line: func(string) { begun <- struct{}{} }})
 			return p, func() { running.Add(-1) }, err
 		},
 	})
