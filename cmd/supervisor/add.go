@@ -24,6 +24,10 @@ import (
 	"linkstart/pkg/tryout"
 )
 
+// addTime is what it may take to look up the hosts of a new camera. Then it is not added: whoever asked for it waits a little longer
+// than that, and would not know that it was.
+const addTime = 3 * time.Second
+
 // testGrace is how long the process of a test may take to end by itself: nobody waits for its picture any more.
 const testGrace = time.Second
 
@@ -125,6 +129,8 @@ func (d *desk) add(ctx context.Context, r control.Request) (control.Reply, error
 	if r.New == nil {
 		return control.Reply{}, errors.New("the request names no camera")
 	}
+	ctx, cancel := context.WithTimeout(ctx, addTime)
+	defer cancel()
 	a := config.Addition{
 		ID: r.New.ID, Name: strings.TrimSpace(r.New.Name), Group: strings.TrimSpace(r.New.Group), FPS: r.New.FPS, Quality: r.New.Quality,
 	}

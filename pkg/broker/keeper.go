@@ -181,14 +181,16 @@ func (k *keeper) check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = kv.PutString(ctx, checkKey, "")
+	if _, err = kv.PutString(ctx, checkKey, ""); err == nil {
+		err = kv.Purge(ctx, checkKey)
+	}
 	if refused := (*jetstream.APIError)(nil); errors.As(err, &refused) {
 		return nil // because it is full, say
 	}
 	if err != nil {
 		return errors.Join(errors.New("a selection was not stored"), probe(k.store.dir), err)
 	}
-	return kv.Purge(ctx, checkKey)
+	return nil
 }
 
 // toMemory moves both buckets to memory, because of why; nil: the store is there already.

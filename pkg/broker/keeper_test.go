@@ -173,3 +173,20 @@ func TestFullBucketStaysOnDisk(t *testing.T) {
 		t.Errorf("storage %v; log %s", storage(t, kv), log)
 	}
 }
+
+// TestNearlyFullBucketIsNoFullDisk: one that takes the keeper's question, and then not its end, is not moved to memory, where it would
+// be as full.
+func TestNearlyFullBucketIsNoFullDisk(t *testing.T) {
+	_, kv, log, _ := keep(t, filepath.Join(t.TempDir(), "bus"))
+	for _, size := range []int{64_000, 1000, 400, 200, 150, 100, 50, 1} { // each leaves less room
+		for n := 0; ; n++ {
+			if _, err := kv.PutString(t.Context(), fmt.Sprintf("r%d-%d", size, n), strings.Repeat("x", size)); err != nil {
+				break
+			}
+		}
+		time.Sleep(300 * time.Millisecond) // twice what it takes the keeper to look
+	}
+	if said := log.String(); strings.Contains(said, "in memory") || strings.Contains(said, "cannot be switched") {
+		t.Errorf("the keeper says %s", said)
+	}
+}

@@ -79,6 +79,9 @@ func Append(path string, data []byte, a Addition, getenv func(string) (string, b
 	if !ok {
 		return nil, "", by
 	}
+	if len(text) > maxFile { // it could not be read any more
+		return nil, "", &camera.Error{Say: fmt.Sprintf("%s would be larger than %d bytes", before.File, maxFile), Err: ErrNotSaved}
+	}
 	after, err := Parse(path, text, getenv)
 	if err != nil || !a.alone(before, after) {
 		return nil, "", by

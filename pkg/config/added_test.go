@@ -225,6 +225,19 @@ func TestAddAtTheSameTime(t *testing.T) {
 	}
 }
 
+// A file that is written can be read again.
+func TestAddToTheLargestFile(t *testing.T) {
+	text := "cameras: []\n#"
+	text += strings.Repeat("x", 4<<20-len(text)-1) + "\n"
+	file := place(t, text)
+	if _, err := config.Add(file, gate); !errors.Is(err, config.ErrNotSaved) || !strings.Contains(camera.Say(err), "larger than") {
+		t.Errorf("error is %v", err)
+	}
+	if got, err := os.ReadFile(file); err != nil || string(got) != text {
+		t.Errorf("it holds %d bytes, %v", len(got), err)
+	}
+}
+
 func FuzzAppend(f *testing.F) {
 	for _, file := range []string{"cameras: []", "cameras:\n  - id: a\n    source: test:clock\n", "node: x\r\n", "cameras: [{id: a, source: \"test:clock\"},\n]"} {
 		f.Add(file, "name", "test:clock")

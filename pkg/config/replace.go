@@ -13,7 +13,7 @@ import (
 
 // replace puts after in the place of before in the file at path, and reports false where the file holds something else by
 // now. Whoever reads the file sees the one or the other. Its rights and its owner stay, and a symbolic link stays one. Where
-// no other file can be put in its place, because it is mounted by itself, say, or its folder may not be written, it is written
+// no other file may be put in its place, because it is mounted by itself, say, or its folder may not be written, it is written
 // in place.
 func replace(path string, before, after []byte) (written bool, err error) {
 	file, err := filepath.EvalSymlinks(path)
@@ -50,10 +50,19 @@ func replace(path string, before, after []byte) (written bool, err error) {
 		syncDir(filepath.Dir(file))
 		return true, nil
 	}
+	if !inPlace(err) {
+		return false, notSaved(path, err)
+	}
 	if err := writeOver(writable, after); err != nil {
 		return false, notSaved(path, errors.Join(err, writeOver(writable, before)))
 	}
 	return true, nil
+}
+
+// inPlace tells whether the file can only be written as it is. Where there is no room for a second one, say, the first is not
+// risked.
+func inPlace(err error) bool {
+	return errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EBUSY) || errors.Is(err, syscall.EXDEV)
 }
 
 // notSaved tells the user why, by what the system says.

@@ -142,11 +142,11 @@ func Serve(ctx context.Context, nc *nats.Conn, s bus.Subjects, node string, h Ha
 		return nil, fmt.Errorf("offer control service: %w", err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	var tests sync.WaitGroup
+	var slow sync.WaitGroup
 	for _, verb := range []string{Restart, Stop, Start, Reload, Status, Logs, Failures, Test, EndTest, Add} {
 		answer := micro.HandlerFunc(func(m micro.Request) { serve(ctx, m, verb, h) })
-		if verb == Test { // which takes its time
-			answer = func(m micro.Request) { tests.Go(func() { serve(ctx, m, verb, h) }) }
+		if verb == Test || verb == Add { // which take their time, and must not have others wait until nobody waits for them any more
+			answer = func(m micro.Request) { slow.Go(func() { serve(ctx, m, verb, h) }) }
 		}
 		if err := service.AddEndpoint(verb, answer, micro.WithEndpointSubject(s.Control(node, verb))); err != nil {
 			cancel()
@@ -156,7 +156,7 @@ func Serve(ctx context.Context, nc *nats.Conn, s bus.Subjects, node string, h Ha
 	return func() error {
 		err := service.Stop()
 		cancel()
-		tests.Wait()
+		slow.Wait()
 		return err
 	}, nil
 }

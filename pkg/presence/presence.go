@@ -50,7 +50,7 @@ type elsewhere struct {
 // Board is the list. It is safe for use by many goroutines.
 type Board struct {
 	publish func([]byte)
-	changed func(wire.People)
+	changed func([]wire.People)
 
 	mu     sync.Mutex
 	here   map[string]*seat     // by the person's id
@@ -60,9 +60,9 @@ type Board struct {
 	wake   chan struct{}
 }
 
-// New makes a board that Run keeps going. publish gets what others are to Hear; changed is called with the people of a room
+// New makes a board that Run keeps going. publish gets what others are to Hear; changed is called with the people of all rooms
 // where those have changed. Both are called by Run alone.
-func New(publish func([]byte), changed func(wire.People)) *Board {
+func New(publish func([]byte), changed func([]wire.People)) *Board {
 	return &Board{
 		publish: publish, changed: changed, here: make(map[string]*seat), others: make(map[string]elsewhere),
 		rooms: make(map[camera.ID]bool), wake: make(chan struct{}, 1),
@@ -217,14 +217,10 @@ func (b *Board) tell(beat bool) {
 		}
 		b.news = false
 	}
-	lists := make([]wire.People, 0, len(b.rooms))
-	for room := range b.rooms {
-		lists = append(lists, b.people(room))
-	}
-	clear(b.rooms)
+	lists := b.lists()
 	b.mu.Unlock()
-	for _, l := range lists {
-		b.changed(l)
+	if len(lists) > 0 {
+		b.changed(lists)
 	}
 	if say == nil {
 		return
@@ -235,24 +231,34 @@ func (b *Board) tell(beat bool) {
 	}
 }
 
-// people lists who is in a room. The mutex is held.
-func (b *Board) people(room camera.ID) wire.People {
-	list := []wire.Person{}
-	for _, s := range b.here {
-		if s.Room == room {
-			list = append(list, s.Person)
+// lists are the people of the rooms that have changed. Everybody is looked at once, however many rooms there are: a client can
+// make up as many as it likes. The mutex is held.
+func (b *Board) lists() []wire.People {
+	in := make(map[camera.ID][]wire.Person, len(b.rooms))
+	for room := range b.rooms {
+		in[room] = []wire.Person{}
+	}
+	clear(b.rooms)
+	add := func(s *seat) {
+		if list, changed := in[s.Room]; changed {
+			in[s.Room] = append(list, s.Person)
 		}
+	}
+	for _, s := range b.here {
+		add(s)
 	}
 	for _, e := range b.others {
-		for _, s := range e.seats {
-			if s.Room == room {
-				list = append(list, s.Person)
-			}
+		for i := range e.seats {
+			add(&e.seats[i])
 		}
 	}
-	slices.SortFunc(list, func(a, b wire.Person) int {
-		return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.ID, b.ID))
-	})
-	n := len(list)
-	return wire.People{Type: wire.TypePeople, Room: room, People: list[:min(n, mostTold)], Count: n}
+	lists := make([]wire.People, 0, len(in))
+	for room, list := range in {
+		slices.SortFunc(list, func(a, b wire.Person) int {
+			return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.ID, b.ID))
+		})
+		n := len(list)
+		lists = append(lists, wire.People{Type: wire.TypePeople, Room: room, People: list[:min(n, mostTold)], Count: n})
+	}
+	return lists
 }

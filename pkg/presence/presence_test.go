@@ -59,11 +59,13 @@ func start(t *testing.T, names ...string) []*relay {
 					}
 				}
 			}
-		}, func(p wire.People) {
+		}, func(lists []wire.People) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			r.rooms[p.Room] = p
-			r.told++
+			for _, p := range lists {
+				r.rooms[p.Room] = p
+				r.told++
+			}
 		})
 		go r.Run(ctx)
 	}
@@ -161,7 +163,7 @@ func TestRelayThatStopsSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := start(t, "one", "two")
 		ctx, cancel := context.WithCancel(t.Context())
-		three := presence.New(func(b []byte) { _ = all[0].Hear("three", b) }, func(wire.People) {})
+		three := presence.New(func(b []byte) { _ = all[0].Hear("three", b) }, func([]wire.People) {})
 		ended := make(chan struct{})
 		go func() { three.Run(ctx); close(ended) }()
 		three.Join("c", "main", "", false)
@@ -209,6 +211,28 @@ func TestNewsAreFew(t *testing.T) {
 	})
 }
 
+// Rooms can be made up without end: what it takes to tell of them grows with the people, and not with both.
+func TestManyRooms(t *testing.T) {
+	const many = 20_000
+	told := make(chan []wire.People, 1)
+	board := presence.New(func([]byte) {}, func(p []wire.People) { told <- p })
+	for n := range many {
+		board.Join(fmt.Sprint("p", n), camera.ID(fmt.Sprint("r", n)), "", false)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { board.Run(ctx); close(ended) }()
+	defer func() { cancel(); <-ended }()
+	select {
+	case lists := <-told:
+		if len(lists) != many || lists[0].Count != 1 {
+			t.Errorf("%d rooms are told of, with %d people in one", len(lists), lists[0].Count)
+		}
+	case <-time.After(5 * time.Second): // a twentieth of that is enough; looking through all people for each room took minutes
+		t.Error("they are not told in time")
+	}
+}
+
 func TestOddMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, "one")[0]
@@ -228,7 +252,7 @@ func FuzzHear(f *testing.F) {
 	f.Add([]byte(`{"people":[{"room":"main","id":"x","name":"Anna","following":true,"since":"2026-01-01T00:00:00Z"}]}`))
 	f.Add([]byte(`{}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		board := presence.New(func([]byte) {}, func(wire.People) {})
+		board := presence.New(func([]byte) {}, func([]wire.People) {})
 		if err := board.Hear("x", b); err == nil && !json.Valid(b) {
 			t.Error("took what is no JSON")
 		}

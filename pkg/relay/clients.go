@@ -21,7 +21,7 @@ const closeGoingAway = websocket.CloseGoingAway
 type client interface {
 	text(text)
 	watches(cameraID) bool
-	isIn(room cameraID) bool
+	joined() cameraID // room, "" for none
 	viewer(now time.Time) viewer
 	roomChanged(room cameraID) // "" for all rooms
 	greet(wire.Hello)

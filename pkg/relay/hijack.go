@@ -85,14 +85,14 @@ func (e *endless) put(head, body, tail []byte) error {
 	return e.write(time.Now().Add(writeTime), head, body, tail)
 }
 
-// text, watches, isIn, roomChanged and greet make it a client: only a stream of events takes texts.
+// text, watches, joined, roomChanged and greet make it a client: only a stream of events takes texts.
 func (e *endless) text(t text) {
 	if e.hello != nil {
 		e.box.put(t.key, t.kind, t.body)
 	}
 }
 func (e *endless) watches(cameraID) bool { return false }
-func (e *endless) isIn(cameraID) bool    { return false }
+func (e *endless) joined() cameraID      { return "" }
 func (e *endless) roomChanged(cameraID)  {}
 func (e *endless) greet(h wire.Hello) {
 	if e.hello != nil {

@@ -11,6 +11,7 @@ import (
 
 	"linkstart/pkg/camera"
 	"linkstart/pkg/relay/fanout"
+	"linkstart/pkg/rooms"
 	"linkstart/pkg/wire"
 )
 
@@ -194,7 +195,11 @@ func (s *session) selectCamera(o wire.Order) error {
 	if !s.relay.cameras.Known(o.Camera) {
 		return &wire.Fault{Code: wire.CodeUnknownCamera, Message: fmt.Sprintf("There is no camera %s.", o.Camera)}
 	}
-	if err := s.relay.rooms.Select(context.Background(), o.Room, o.Camera); err != nil {
+	err := s.relay.rooms.Select(context.Background(), o.Room, o.Camera)
+	if errors.Is(err, rooms.ErrTooMany) {
+		return &wire.Fault{Code: wire.CodeUnavailable, Message: "The room cannot be used: " + err.Error() + "."}
+	}
+	if err != nil {
 		s.log.Warn("selection failed", "err", err)
 		return &wire.Fault{Code: wire.CodeUnavailable, Message: "The selection could not be stored: " + err.Error()}
 	}

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,9 +41,32 @@ func (r *Relay) followPeople() (*nats.Subscription, error) {
 // tellRelays says who is here. What is lost while the bus is away is said again soon.
 func (r *Relay) tellRelays(b []byte) { _ = r.nc.Publish(r.subjects.People(r.name), b) }
 
-// tellPeople tells those in a room who they are.
-func (r *Relay) tellPeople(p wire.People) {
-	r.broadcast("people:"+string(p.Room), wire.TypePeople, p, func(c client) bool { return c.isIn(p.Room) })
+// tellPeople tells those in rooms who they are. Each client is asked once where it is, however many rooms there are.
+func (r *Relay) tellPeople(lists []wire.People) {
+	by := make(map[camera.ID]wire.People, len(lists))
+	for _, p := range lists {
+		by[p.Room] = p
+	}
+	bodies := make(map[camera.ID][]byte)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for c := range r.clients {
+		room := c.joined()
+		p, changed := by[room]
+		if !changed {
+			continue
+		}
+		body := bodies[room]
+		if body == nil {
+			var err error
+			if body, err = json.Marshal(p); err != nil {
+				r.log.Error("encode message", "kind", wire.TypePeople, "err", err)
+				return
+			}
+			bodies[room] = body
+		}
+		c.text(text{"people:" + string(room), wire.TypePeople, body})
+	}
 }
 
 // join puts the client into a room, "" for none.
@@ -69,8 +93,8 @@ func (s *session) following() bool {
 	return s.room != "" && slices.ContainsFunc(s.streams, func(st *stream) bool { return st.room == s.room })
 }
 
-func (s *session) isIn(room camera.ID) bool {
+func (s *session) joined() camera.ID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.room == room
+	return s.room
 }

@@ -98,7 +98,7 @@ func problemOf(err error) *problem {
 		return &problem{codeUnavailable, camera.Say(err)}
 	case errors.Is(err, fanout.ErrNoPicture):
 		return &problem{codeNoPicture, camera.Say(err)}
-	case errors.Is(err, rooms.ErrBadAlarm), errors.Is(err, rooms.ErrBadPatrol):
+	case errors.Is(err, rooms.ErrBadAlarm), errors.Is(err, rooms.ErrBadPatrol), errors.Is(err, rooms.ErrTooMany):
 		return &problem{codeBadRequest, err.Error()}
 	}
 	return nil

@@ -15,11 +15,13 @@ import (
 	"linkstart/pkg/wire"
 )
 
-// Bounds of a patrol.
+// Bounds of a patrol, and of all together: each step is told to everybody, and what they take is room for selections no more.
 const (
 	MinEveryS    = 2
 	MaxEveryS    = 3600
-	MaxPatrolled = 1000 // cameras
+	MaxPatrolled = 1000   // cameras
+	MaxPatrols   = 100    // at a time
+	maxNamed     = 10_000 // cameras, in the lists of all
 )
 
 // ErrBadPatrol is when a patrol breaks its bounds.
@@ -80,9 +82,10 @@ func samePatrol(a, b *wire.Patrol) bool {
 	return a.EveryS == b.EveryS && a.Since.Equal(b.Since) && slices.Equal(a.Cameras, b.Cameras)
 }
 
-// Patrol begins a patrol in a room, in place of one that runs there. An error wraps ErrBadPatrol or ErrUnavailable.
+// Patrol begins a patrol in a room, in place of one that runs there. An error wraps ErrBadPatrol, ErrTooMany or
+// ErrUnavailable.
 func (r *Rooms) Patrol(ctx context.Context, room camera.ID, p wire.Patrol) error {
-	if err := CheckPatrol(p); err != nil {
+	if err := errors.Join(CheckPatrol(p), r.admit(room), r.admitPatrol(room, p)); err != nil {
 		return err
 	}
 	value, err := json.Marshal(p)
@@ -101,6 +104,25 @@ func (r *Rooms) Patrol(ctx context.Context, room camera.ID, p wire.Patrol) error
 	})
 	if err != nil {
 		return fmt.Errorf("begin patrol in %s: %w: %w", room, ErrUnavailable, err)
+	}
+	return nil
+}
+
+// admitPatrol refuses a patrol that would be one too many. An error wraps ErrTooMany.
+func (r *Rooms) admitPatrol(room camera.ID, p wire.Patrol) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	patrols, named := 1, len(p.Cameras)
+	for id, v := range r.all {
+		if id != room && v.patrol != nil {
+			patrols, named = patrols+1, named+len(v.patrol.Cameras)
+		}
+	}
+	switch {
+	case patrols > MaxPatrols:
+		return fmt.Errorf("%w: %d patrols run already, end one of them first", ErrTooMany, MaxPatrols)
+	case named > maxNamed:
+		return fmt.Errorf("%w: all patrols together list at most %d cameras, end one of them first", ErrTooMany, maxNamed)
 	}
 	return nil
 }

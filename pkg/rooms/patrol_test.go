@@ -3,6 +3,7 @@ package rooms_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -152,4 +153,50 @@ func TestOddPatrolsAreIgnored(t *testing.T) {
 		t.Errorf("the largest patrol that is allowed: %v", err)
 	}
 	w.await(changes, "it runs", func(s rooms.State) bool { return s.Patrol != nil })
+}
+
+// Rooms and patrols can be made up without end by whoever reaches the page.
+func TestRoomsAndPatrolsAreBounded(t *testing.T) {
+	w := newWorld(t)
+	w.buckets()
+	r, changes := w.open(child.Room{ID: "main"})
+	long := wire.Patrol{EveryS: 3600, Since: time.Now()}
+	for n := range rooms.MaxPatrolled {
+		long.Cameras = append(long.Cameras, cameras[n%2])
+	}
+	n := 0
+	use := func(do func(room camera.ID) error) (refused error) {
+		t.Helper()
+		for ; n < 2*rooms.MaxRooms; n++ {
+			id := camera.ID(fmt.Sprint("r", n))
+			if err := do(id); err != nil {
+				return err
+			}
+			w.await(changes, "it is known", func(s rooms.State) bool { return s.Room == id })
+		}
+		return nil
+	}
+	begin := func(p wire.Patrol) func(camera.ID) error {
+		return func(room camera.ID) error { return r.Patrol(t.Context(), room, p) }
+	}
+	for _, p := range []wire.Patrol{long, {EveryS: 3600, Since: time.Now()}} {
+		if err := use(begin(p)); !errors.Is(err, rooms.ErrTooMany) {
+			t.Errorf("after %d patrols: %v", n, err)
+		}
+	}
+	if n != rooms.MaxPatrols {
+		t.Errorf("%d patrols run", n)
+	}
+	if err := use(func(room camera.ID) error { return r.Select(t.Context(), room, "a") }); !errors.Is(err, rooms.ErrTooMany) || n != rooms.MaxRooms {
+		t.Errorf("after %d rooms: %v", n, err)
+	}
+	for _, room := range []camera.ID{"main", "r0"} { // what is in use stays so
+		if err := r.Select(t.Context(), room, "a"); err != nil {
+			t.Error(err)
+		}
+	}
+	w.await(changes, "a patrol has ended", func(s rooms.State) bool { return s.Room == "r0" && s.Patrol == nil })
+	if err := r.Patrol(t.Context(), "main", long); err != nil {
+		t.Error(err)
+	}
 }

@@ -34,6 +34,12 @@ const (
 // ErrUnavailable is when the buckets cannot be reached; what the rooms show stays.
 var ErrUnavailable = errors.New("the store of selections does not answer")
 
+// MaxRooms is how many rooms can be used beside those of the configuration: every client is told of all, and all are kept.
+const MaxRooms = 1000
+
+// ErrTooMany is when there are as many rooms or patrols as there may be.
+var ErrTooMany = errors.New("too many")
+
 // State is what a room shows. Camera is the selected one, "" when none was selected yet; while Patrol is set the camera that is
 // due is shown instead (see Due), and while Alarm is set that one's.
 type State struct {
@@ -137,9 +143,22 @@ func (r *Rooms) List() []State {
 }
 
 // Select stores a room's camera and ends its patrol. It is shown at once, or after the alarm that is being shown. An error wraps
-// ErrUnavailable.
+// ErrTooMany or ErrUnavailable.
 func (r *Rooms) Select(ctx context.Context, room, id camera.ID) error {
+	if err := r.admit(room); err != nil {
+		return err
+	}
 	return store(ctx, r.js, room, id, r.Get(room).Patrol != nil)
+}
+
+// admit refuses a room that nobody has used yet where there are enough. An error wraps ErrTooMany.
+func (r *Rooms) admit(room camera.ID) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.all[room] == nil && len(r.all) >= len(r.order)+MaxRooms {
+		return fmt.Errorf("%w: %d rooms are in use beside those of the configuration: take one of them, or write %s into the configuration", ErrTooMany, MaxRooms, room)
+	}
+	return nil
 }
 
 // Select stores a room's camera and ends its patrol, for all relays. An error wraps ErrUnavailable.

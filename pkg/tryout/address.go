@@ -36,6 +36,9 @@ var allowed = []string{"rtsp", "rtsps", "rtmp", "http", "https"}
 
 var (
 	opaquePattern = regexp.MustCompile(`^(?i)(exec|opencv|v4l2|file|test|push):`)
+	// What a name server may be asked for, while a library that connects takes it for an IPv4 address in another form, which
+	// it then did not look up: 2130706433, 127.1, 0x7f.0.0.1.
+	numberPattern = regexp.MustCompile(`^(?i)(.*\.)?([0-9]+|0x[0-9a-f]*)\.?$`)
 	hostPattern   = regexp.MustCompile(`^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?$`)
 )
 
@@ -139,6 +142,9 @@ func (r Reachable) resolve(ctx context.Context, host string) (netip.Addr, error)
 func lookUp(ctx context.Context, host string) ([]netip.Addr, error) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a}, nil
+	}
+	if numberPattern.MatchString(host) {
+		return nil, refuse("%s is a number, but no IP address as 192.168.1.64 is one", host)
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookUpTime)
 	defer cancel()

@@ -61,6 +61,11 @@ func TestCheckRefusesWhatOnlyThisMachineReaches(t *testing.T) {
 			t.Errorf("%s: %v, %v", host, addr, err)
 		}
 	}
+	for _, host := range []string{"2130706433", "127.1", "0x7f.0.0.1", "0177.0.0.1", "127.0.0.1.", "0x7f000001", "cam.0x1."} {
+		if addr, err := (tryout.Reachable{}).Check(t.Context(), "http://"+host+"/x"); !errors.Is(err, tryout.ErrSource) || !strings.Contains(camera.Say(err), "is a number") {
+			t.Errorf("%s: %v, %v", host, addr, err)
+		}
+	}
 	for _, host := range []string{"10.0.0.1", "192.168.1.64", "[fd00::1]", "203.0.113.9", "[64:ff9b::a00:1]"} {
 		if addr, err := (tryout.Reachable{}).Check(t.Context(), "rtsp://u:p@"+host+":99/x"); err != nil || !addr.IsValid() {
 			t.Errorf("%s: %v, %v", host, addr, err)

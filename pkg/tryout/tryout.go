@@ -34,7 +34,10 @@ const Limit = 15 * time.Second
 
 const (
 	most = 2 // tests at a time
-	fps  = 5
+	// mostProcesses are there at a time, with those of tests that are over: whoever gives up one after the other could have any
+	// number of them end.
+	mostProcesses = most * (together + 1)
+	fps           = 5
 )
 
 // Options is what a Tester is made of.
@@ -51,12 +54,15 @@ type Options struct {
 // Tester tests sources.
 type Tester struct {
 	Options
-	free    chan struct{}
+	free    chan struct{} // holds one for each test
+	room    chan struct{} // holds one for each process
 	running sync.WaitGroup
 }
 
 // New returns a Tester.
-func New(o Options) *Tester { return &Tester{Options: o, free: make(chan struct{}, most)} }
+func New(o Options) *Tester {
+	return &Tester{Options: o, free: make(chan struct{}, most), room: make(chan struct{}, mostProcesses)}
+}
 
 // Result is what a source has shown.
 type Result struct {
@@ -143,11 +149,17 @@ func (t *Tester) one(ctx context.Context, source string, pin netip.Addr) (Result
 		return Result{}, fmt.Errorf("listen to a test: %w", err)
 	}
 	defer func() { _ = status.Unsubscribe() }()
+	select {
+	case t.room <- struct{}{}:
+	case <-ctx.Done():
+		return Result{}, late()
+	}
 	p, ended, err := t.Start(id, source, pin)
 	if err != nil {
+		<-t.room
 		return Result{}, err
 	}
-	t.running.Go(func() { <-p.Done(); ended() })
+	t.running.Go(func() { <-p.Done(); ended(); <-t.room })
 	defer t.running.Go(func() { p.Stop(context.Background()) }) // which its grace bounds
 	select {
 	case f := <-frames:
