@@ -84,7 +84,7 @@ func (b *Board) Join(id string, room camera.ID, name string, following bool) {
 		return
 	}
 	if s == nil {
-		s = &seat{Room: room, Person: wire.Person{ID: id, Since: time.Now().Round(time.Millisecond)}}
+		s = &seat{Room: room, Person: wire.Person{ID: id, Since: time.Now().Round(time.Microsecond)}}
 		b.here[id] = s
 	}
 	s.Name, s.Following = name, following
