@@ -129,7 +129,7 @@ func kind(pid int) string {
 	return word
 }
 
-// memory is what the page's processes hold, MB.
+// memory is what the page's processes hold for themselves, MB.
 func (p *page) memory() (float64, error) {
 	sum := 0.0
 	for _, pid := range proc.Descendants(chromedp.FromContext(p.ctx).Browser.Process().Pid) {
@@ -140,7 +140,7 @@ func (p *page) memory() (float64, error) {
 		if err != nil {
 			return 0, err
 		}
-		sum += float64(m.PSS) / mb
+		sum += float64(m.Own) / mb
 	}
 	return sum, nil
 }
@@ -202,6 +202,6 @@ func (p *page) roam(ctx context.Context, l *lab) error {
 	}
 	growth := (median(late)/median(early) - 1) * 100
 	l.add(noted(value("wall-memory-growth", "memory of the page while it goes from view to view: the last fifth beside the third tenth", "", "%", growth, report.AtMost("value", 10)),
-		"%d views in %.0f s; %.0f MB resident, then %.0f MB; heap %.1f MB, %.0f elements", switches, length.Seconds(), median(early), median(late), js, nodes))
+		"%d views in %.0f s; %.0f MB of its own, then %.0f MB; heap %.1f MB, %.0f elements", switches, length.Seconds(), median(early), median(late), js, nodes))
 	return nil
 }

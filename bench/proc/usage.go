@@ -40,6 +40,7 @@ func CPUs(pids ...int) (time.Duration, error) {
 type Memory struct {
 	RSS int64 // resident, shared pages counted in full
 	PSS int64 // resident, each shared page divided by those who share it
+	Own int64 // resident and written, shared with nobody: what is not changed by other processes that come and go
 }
 
 // MemoryOf reads it from /proc.
@@ -52,7 +53,7 @@ func MemoryOf(pid int) (Memory, error) {
 	for _, field := range []struct {
 		name string
 		to   *int64
-	}{{"Rss:", &m.RSS}, {"Pss:", &m.PSS}} {
+	}{{"Rss:", &m.RSS}, {"Pss:", &m.PSS}, {"Private_Dirty:", &m.Own}} {
 		at := bytes.Index(b, []byte(field.name))
 		if at < 0 {
 			return Memory{}, fmt.Errorf("read memory of process %d: no %s", pid, field.name)
