@@ -19,14 +19,16 @@ import (
 
 const twoCameras = "cameras:\n  - {id: a, source: 'test:clock'}\n  - {id: b, source: 'test:clock'}\n"
 
-// failures returns a camera's history, newest first.
-func (s *system) failures(id string) []camera.Failure {
+// failures returns a camera's history, newest first; a relay that has just started does not know it yet.
+func (s *system) failures(id string) (all []camera.Failure) {
 	s.t.Helper()
-	status, _, body := s.request(http.MethodGet, "/api/v1/cameras/"+id+"/failures", nil)
-	var all []camera.Failure
-	if err := json.Unmarshal(body, &all); status != http.StatusOK || err != nil {
-		s.t.Fatalf("failures of %s: status %d, %v: %s", id, status, err, body)
-	}
+	s.eventually("failures of "+id, func() error {
+		status, _, body := s.request(http.MethodGet, "/api/v1/cameras/"+id+"/failures", nil)
+		if status != http.StatusOK {
+			return fmt.Errorf("status %d: %s", status, body)
+		}
+		return json.Unmarshal(body, &all)
+	})
 	return all
 }
 

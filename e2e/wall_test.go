@@ -93,17 +93,20 @@ func (b *stand) pages(t *testing.T, s *system, p *tab) {
 	p.click(`#views [data-view="9"]`)
 	p.tiles("all six", "cam1", "cam2", "cam3", "cam4", "cam5", "cam6")
 	p.hash("#/wall/9")
-	_, _, body := s.request(http.MethodGet, "/api/v1/viewers", nil)
-	var viewers []struct {
-		Kind    string
-		Streams []struct{ Camera string }
-	}
-	if err := json.Unmarshal(body, &viewers); err != nil {
-		t.Fatalf("%s: %v", body, err)
-	}
-	if len(viewers) != 1 || viewers[0].Kind != "websocket" || len(viewers[0].Streams) != 6 {
-		t.Errorf("the page watches by %+v", viewers)
-	}
+	eventually(t, "one WebSocket carries all", func() error {
+		_, _, body := s.request(http.MethodGet, "/api/v1/viewers", nil)
+		var viewers []struct {
+			Kind    string
+			Streams []struct{ Camera string }
+		}
+		if err := json.Unmarshal(body, &viewers); err != nil {
+			return fmt.Errorf("%s: %w", body, err)
+		}
+		if len(viewers) != 1 || viewers[0].Kind != "websocket" || len(viewers[0].Streams) != 6 {
+			return fmt.Errorf("the page watches by %+v", viewers)
+		}
+		return nil
+	})
 	if eval[bool](p, `document.documentElement.scrollHeight > innerHeight || document.documentElement.scrollWidth > innerWidth`) {
 		p.t.Error("the page is larger than its window")
 	}
