@@ -263,7 +263,7 @@ func TestDiskFillsWhileRunning(t *testing.T) {
 		t.Errorf("processes were %v, are %v", pids, after)
 	}
 	for text, most := range map[string]int{inMemory: 1, storedAgain: 1, "\n": 60} {
-		if n := strings.Count(s.printed(), text); n > most {
+		if n := strings.Count(s.out.String(), text); n > most {
 			t.Errorf("the log has %d times %q", n, text)
 		}
 	}
