@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -66,22 +65,6 @@ func (p *tab) types(field, text string) {
 	p.do("type into "+field, chromedp.SendKeys(chromedp.CSS(selector), text))
 }
 
-// shot writes a screenshot into the folder that LINKSTART_SHOTS names.
-func (p *tab) shot(name string) {
-	p.t.Helper()
-	dir := os.Getenv("LINKSTART_SHOTS")
-	if dir == "" {
-		return
-	}
-	picture, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o600)
-	}
-	if err != nil {
-		p.t.Error(err)
-	}
-}
-
 // TestAddInThePage: somebody adds a camera without ever seeing a file.
 func TestAddInThePage(t *testing.T) {
 	host := webCamera(t)
@@ -91,7 +74,6 @@ func TestAddInThePage(t *testing.T) {
 	p.shows("clock")
 	p.click("[data-action=add]")
 	p.adds("the dialog is open and nothing can be saved", func(a adding) bool { return a.Open && !a.Savable && a.FPS == "25" })
-	p.shot("add-empty")
 
 	p.types("source", host)
 	p.types("user", "admin")
@@ -101,7 +83,6 @@ func TestAddInThePage(t *testing.T) {
 	if !strings.Contains(a.Detail, "admin") || a.Save != "Save anyway" || !a.Savable || strings.Contains(fmt.Sprint(a), "Geheim77") {
 		t.Errorf("seen: %+v", a)
 	}
-	p.shot("add-refused")
 	p.types("password", "p@ss/${HOME}")
 	p.adds("a changed address is not tested", func(a adding) bool { return a.Phase == "idle" && !a.Savable })
 	p.click(".add-test")
@@ -112,7 +93,6 @@ func TestAddInThePage(t *testing.T) {
 	p.types("name", "Gate 1")
 	p.types("group", "东门")
 	p.types("fps", "5")
-	p.shot("add-seen")
 	if now := p.until("the page behind", func(sight) bool { return true }); now.Camera != "clock" {
 		t.Errorf("what was typed has switched to %s", now.Camera)
 	}
@@ -128,7 +108,6 @@ func TestAddInThePage(t *testing.T) {
 	if r, g, _, _ := c.RGBA(); r>>8 < 150 || g>>8 > 80 {
 		t.Errorf("the stage shows %v", c)
 	}
-	p.shot("add-live")
 	written, err := os.ReadFile(s.config)
 	if err != nil {
 		t.Fatal(err)
@@ -169,7 +148,6 @@ func TestAddOnAPhone(t *testing.T) {
 		if got.Left < 0 || got.Right > float64(l.width) || got.Bottom > float64(l.height) || got.Content > float64(l.width) {
 			t.Errorf("%s: the button is at %+v", name, got)
 		}
-		p.shot("add-" + name)
 		p.quiet()
 	}
 }
