@@ -31,7 +31,7 @@ type endless struct {
 // it returns. serve must return when e.ctx ends.
 func (r *Relay) hijack(c *fiber.Ctx, kind, header string, hello func(*endless, wire.Hello), serve func(e *endless) error) error {
 	path := c.Path()
-	who := r.guest(kind, c.IP(), c.Get(fiber.HeaderUserAgent))
+	who := r.guest(caller(c), kind, r.from(c).String(), c.Get(fiber.HeaderUserAgent))
 	c.Context().HijackSetNoResponse(true)
 	c.Context().Hijack(func(conn net.Conn) {
 		defer func() {
