@@ -43,7 +43,8 @@ func (n need) role() access.Role {
 
 const (
 	policyTime  = 2 * time.Second // of one try to learn who is let in
-	policyPause = 200 * time.Millisecond
+	policyPause = 50 * time.Millisecond
+	policyAwait = 5 * time.Second
 	policyEvery = time.Minute // should the news of a change have been lost
 
 	whoKey  = "who"  // of the identity among a request's locals
@@ -204,6 +205,21 @@ func (r *Relay) followAccess(ctx context.Context) (run func(), err error) {
 			}
 		}
 	}, nil
+}
+
+// awaitAccess waits a little until it is known who is let in: until then nobody is.
+func (r *Relay) awaitAccess(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, policyAwait)
+	defer cancel()
+	tick := time.NewTicker(policyPause)
+	defer tick.Stop()
+	for r.gate.Policy() == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // learnAccess asks the supervisor who is let in, and closes the connections of those who are not any more.

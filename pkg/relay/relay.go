@@ -96,6 +96,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer stop()
+	r.awaitAccess(ctx)
 	return r.serve(ctx, app, ln, o.Ready)
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
+	"linkstart/pkg/access"
 	"linkstart/pkg/broker"
 	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
@@ -196,6 +197,15 @@ type boss struct {
 	mu      sync.Mutex
 	cameras []camera.Info
 	orders  []string
+	rules   *access.Policy // nil: nobody has to log in
+}
+
+// policy is who is let in. The mutex is held.
+func (b *boss) policy() *access.Policy {
+	if b.rules == nil {
+		return &access.Policy{Open: true, Key: make([]byte, 32)}
+	}
+	return b.rules
 }
 
 func (b *boss) set(i camera.Info) {
@@ -216,6 +226,8 @@ func (b *boss) Handle(_ context.Context, verb string, r control.Request) (contro
 	switch verb {
 	case control.Status:
 		return control.Reply{Cameras: append([]camera.Info(nil), b.cameras...)}, nil
+	case control.Access:
+		return control.Reply{Policy: b.policy()}, nil
 	case control.Logs:
 		return control.Reply{Lines: []string{"first line", "second line"}}, nil
 	case control.Start:
