@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/hashicorp/golang-lru/v2/expirable"
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"linkstart/pkg/camera"
 )
@@ -41,7 +41,7 @@ type Gate struct {
 	throttle *throttle
 	hashing  chan struct{}
 	seal     []byte
-	seen     *expirable.LRU[[sha256.Size]byte, struct{}] // passwords that were right
+	seen     *lru.Cache[[sha256.Size]byte, time.Time] // passwords that were right, and when
 	now      func() time.Time
 }
 
@@ -50,11 +50,9 @@ func NewGate() *Gate { return newGate(time.Now) }
 
 func newGate(now func() time.Time) *Gate {
 	seal := make([]byte, 32)
-	_, _ = rand.Read(seal) // it never fails
-	return &Gate{
-		throttle: newThrottle(now), hashing: make(chan struct{}, hashesAtOnce), seal: seal,
-		seen: expirable.NewLRU[[sha256.Size]byte, struct{}](rememberMost, nil, rememberTime), now: now,
-	}
+	_, _ = rand.Read(seal)                                         // it never fails
+	seen, _ := lru.New[[sha256.Size]byte, time.Time](rememberMost) // fails only where there is no room for one
+	return &Gate{throttle: newThrottle(now), hashing: make(chan struct{}, hashesAtOnce), seal: seal, seen: seen, now: now}
 }
 
 // Set brings other rules into force.
@@ -129,7 +127,7 @@ func (g *Gate) Login(ctx context.Context, from netip.Addr, name, password string
 	}
 	u, _ := p.user(name)
 	mark := g.mark(u, password)
-	if _, ok := g.seen.Get(mark); ok && u.Password != "" {
+	if at, ok := g.seen.Get(mark); ok && g.now().Sub(at) < rememberTime {
 		return byPassword{u.Name, u.fingerprint()}.judge(p, g.now())
 	}
 	if err := g.throttle.ask(from, name); err != nil {
@@ -149,7 +147,7 @@ func (g *Gate) Login(ctx context.Context, from netip.Addr, name, password string
 		return Identity{}, ErrWrong
 	}
 	g.throttle.succeeded(from, name)
-	g.seen.Add(mark, struct{}{})
+	g.seen.Add(mark, g.now())
 	return byPassword{u.Name, u.fingerprint()}.judge(p, g.now())
 }
 

@@ -139,6 +139,9 @@ func (r *Relay) logout(c *fiber.Ctx) error {
 		if _, err := r.supervisor.Do(c.UserContext(), control.EndSession, control.Request{Ended: &ended}); err != nil {
 			return err
 		}
+		if err := r.learnAccess(c.UserContext()); err != nil { // so that it holds when the answer is read
+			return err
+		}
 		r.record(c, who, "logout", "", nil)
 	}
 	return c.SendStatus(fiber.StatusNoContent)

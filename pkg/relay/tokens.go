@@ -53,6 +53,9 @@ func (r *Relay) makeToken(c *fiber.Ctx) error {
 	if err != nil {
 		return refused(err)
 	}
+	if err := r.learnAccess(c.UserContext()); err != nil {
+		return err
+	}
 	if len(reply.Tokens) != 1 {
 		return refuse(codeSupervisor, "The supervisor did not say what it has made.")
 	}
@@ -69,6 +72,9 @@ func (r *Relay) revokeToken(c *fiber.Ctx) error {
 	r.record(c, caller(c), "revoke token", id, err)
 	if err != nil {
 		return refused(err)
+	}
+	if err := r.learnAccess(c.UserContext()); err != nil { // so that it holds when the answer is read
+		return err
 	}
 	return c.SendStatus(fiber.StatusNoContent)
 }
