@@ -179,17 +179,7 @@ func (w *world) walk(t *testing.T, route, need string, caller access.Token, head
 // learn waits until the relay knows a token.
 func (w *world) learn(header string) {
 	w.t.Helper()
-	w.boss.mu.Lock()
-	before := w.boss.asked
-	w.boss.mu.Unlock()
-	if err := w.admin.Publish(subjects.Access(), nil); err != nil {
-		w.t.Fatal(err)
-	}
-	w.eventually("the relay asks who is let in", func() bool { // each try with a token that it does not know counts
-		w.boss.mu.Lock()
-		defer w.boss.mu.Unlock()
-		return w.boss.asked > before
-	})
+	w.tellAccess()
 	w.eventually("the relay knows the token", func() bool {
 		resp, _ := w.ask("GET", "/api/v1/cameras", "Authorization", header)
 		return resp.StatusCode == http.StatusOK
