@@ -141,6 +141,11 @@ func TestForgedCallback(t *testing.T) {
 		t.Fatal("the provider leads nowhere")
 	}
 	victim := newBrowser(t)
+	begun, err := victim.Get(w.url + "/api/v1/session/oidc") // a login of his own, which is another one
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = begun.Body.Close()
 	resp, err := victim.Get(back)
 	if err != nil {
 		t.Fatal(err)

@@ -249,28 +249,31 @@ func TestLimitedViewerIsToldOfNoOtherCamera(t *testing.T) {
 	v.say(`{"type":"watch","stream":3,"camera":"own"}`)
 	v.until(is("watching", "stream", 3.0))
 	// An alarm of the other camera, its status and its pictures must not come; those of the own one must.
+	frames := 0
+	watch := func() {
+		end := frames + 20
+		v.until(func(m message) bool {
+			if m.jpeg != nil {
+				if strings.HasSuffix(string(m.jpeg), "/other") {
+					t.Error("a picture of the other camera came")
+				}
+				frames++
+			} else if strings.Contains(string(m.raw), `"other"`) {
+				t.Errorf("told of the other camera: %s", m.raw)
+			}
+			return frames > end
+		})
+	}
+	defer other.flow(t, 20e6, 2000)()
+	defer own.flow(t, 20e6, 2000)()
+	watch()
 	for _, id := range []string{"other", "own"} {
 		if resp, b := w.do("POST", "/api/v1/cameras/"+id+"/alarm", []byte(`{"kind":"smoke","level":"high","text":"fire"}`), "Authorization", all); resp.StatusCode != 202 {
 			t.Fatal(resp.StatusCode, string(b))
 		}
 	}
 	w.announce(info("other", camera.Reconnecting))
-	stop := []func(){other.flow(t, 20e6, 2000), own.flow(t, 20e6, 2000)}
-	frames := 0
-	v.until(func(m message) bool {
-		if m.jpeg != nil {
-			if strings.HasSuffix(string(m.jpeg), "/other") {
-				t.Error("a picture of the other camera came")
-			}
-			frames++
-		} else if strings.Contains(string(m.raw), `"other"`) {
-			t.Errorf("told of the other camera: %s", m.raw)
-		}
-		return frames > 20
-	})
-	for _, s := range stop {
-		s()
-	}
+	watch()
 }
 
 // TestRevokedTokenIsGoodForNothing replays a token after its end, on connections that are open and on new ones.
