@@ -113,6 +113,9 @@ func (t ticket) judge(p *Policy, now time.Time) (Identity, error) {
 	if err != nil {
 		return Identity{}, ErrToken
 	}
+	if t.For == forLink {
+		who.Role = Viewer
+	}
 	who.proof = t
 	return who, nil
 }

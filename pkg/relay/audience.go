@@ -56,6 +56,17 @@ func (r *Relay) shownTo(who access.Identity, room camera.ID) camera.ID {
 	return id
 }
 
+// closeUnseen closes the connections that show a camera which has left the groups that whoever it is is limited to. They come again.
+func (r *Relay) closeUnseen(i camera.Info) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for c := range r.clients {
+		if !c.identity().Sees(i.ID, i.Group) && c.watches(i.ID) {
+			c.stop(closeServiceRestart, "your rights have changed")
+		}
+	}
+}
+
 // greeting is what who is told first.
 func (r *Relay) greeting(who access.Identity) wire.Hello {
 	h := wire.Hello{

@@ -111,6 +111,7 @@ func (r *Relay) listed() {
 }
 
 func (r *Relay) changed(i camera.Info) {
+	r.closeUnseen(i)
 	r.broadcast("status:"+string(i.ID), wire.TypeStatus, wire.Status{Type: wire.TypeStatus, Camera: i.ID, Info: i},
 		func(who access.Identity) bool { return who.Sees(i.ID, i.Group) })
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -302,6 +303,14 @@ func TestRevokedTokenIsGoodForNothing(t *testing.T) {
 		t.Errorf("a link to pictures leads to the API: %d %s", resp.StatusCode, b)
 	}
 
+	linked := w.open("/" + strings.Replace(link.Snapshot, "snapshot.jpg", "stream.mjpeg", 1))
+	w.tellAccess() // which touches nobody whose rights are the same
+	for _, s := range []*http.Response{stream, linked} {
+		if _, err := io.CopyN(io.Discard, s.Body, 64<<10); err != nil {
+			t.Fatal(err)
+		}
+	}
+
 	if resp, b := w.do("DELETE", "/api/v1/tokens/"+id, nil, "Authorization", admin); resp.StatusCode != 204 {
 		t.Fatal(resp.StatusCode, string(b))
 	}
@@ -316,11 +325,30 @@ func TestRevokedTokenIsGoodForNothing(t *testing.T) {
 	if status := v.closed(); status != websocket.StatusPolicyViolation {
 		t.Errorf("the connection was closed with %d", status)
 	}
-	buffer := make([]byte, 64<<10)
-	for {
-		if _, err := stream.Body.Read(buffer); err != nil {
-			break // it has ended
-		}
+	for _, s := range []*http.Response{stream, linked} {
+		_, _ = io.Copy(io.Discard, s.Body) // to its end
+	}
+}
+
+// TestCameraThatLeavesItsGroup is shown no more to who is limited to that group.
+func TestCameraThatLeavesItsGroup(t *testing.T) {
+	w := rolesWorld(t)
+	defer w.grab("own").flow(t, 20e6, 2000)()
+	_, header := w.token(access.Token{Name: "guard", Role: access.Viewer, Scope: access.Scope{Groups: []string{"hall"}}})
+	w.learn(header)
+	v := w.viewAs(header)
+	v.say(`{"type":"watch","stream":1,"camera":"own"}`)
+	v.untilKind("frame")
+	stream := w.openAs("/api/v1/cameras/own/stream.mjpeg", header)
+	moved := info("own", camera.Live)
+	moved.Group = "cellar"
+	w.announce(moved)
+	if status := v.closed(); status != websocket.StatusServiceRestart {
+		t.Errorf("closed with %d", status)
+	}
+	_, _ = io.Copy(io.Discard, stream.Body) // to its end
+	if resp, b := w.do("GET", "/api/v1/cameras/own", nil, "Authorization", header); resp.StatusCode != 404 {
+		t.Errorf("afterwards: %d %s", resp.StatusCode, b)
 	}
 }
 

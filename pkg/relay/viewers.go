@@ -116,6 +116,12 @@ func (p *picturesSent) begin(id camera.ID, r camera.Rendition) {
 	p.camera, p.rendition = id, r
 }
 
+func (p *picturesSent) is(id camera.ID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.camera == id
+}
+
 func (p *picturesSent) add(now time.Time, bytes int, skipped uint32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
