@@ -64,6 +64,9 @@ func TestSupervisorCommands(t *testing.T) {
 	help := map[string]string{"": helpOf(t)}
 	for name := range subcommands(help[""]) {
 		help[name] = helpOf(t, name)
+		for below := range subcommands(help[name]) {
+			help[name] += helpOf(t, name, below)
+		}
 	}
 	for _, p := range pages(t) {
 		for _, line := range commands(p) {

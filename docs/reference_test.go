@@ -152,7 +152,7 @@ func TestSubjects(t *testing.T) {
 	real := map[string]string{}
 	for _, subject := range []string{
 		s.Frame(id, "<rendition>"), s.Want(id, "<rendition>"), s.Status(id), s.Camera(id), s.Log(id), s.Alarm(id), s.Push(id),
-		s.Cameras(), s.Config(), s.Relay("<node>"), s.People("<relay>"), s.Control("<node>", "<verb>"),
+		s.Cameras(), s.Config(), s.Relay("<node>"), s.People("<relay>"), s.Control("<node>", "<verb>"), s.Access(), s.Audit(),
 	} {
 		real[subject] = ""
 	}

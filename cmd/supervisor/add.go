@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"linkstart/pkg/access"
 	"linkstart/pkg/broker"
 	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
@@ -31,7 +32,8 @@ const addTime = 3 * time.Second
 // testGrace is how long the process of a test may take to end by itself: nobody waits for its picture any more.
 const testGrace = time.Second
 
-// desk takes the orders of relay and command line: those about new cameras itself, the others are the fleet's.
+// desk takes the orders of relay and command line: those about new cameras and about who is let in itself, the others
+// are the fleet's.
 type desk struct {
 	*fleet.Fleet
 	system *system
@@ -64,6 +66,8 @@ func (d *desk) Handle(ctx context.Context, verb string, r control.Request) (repl
 		}
 	case control.Add:
 		reply, err = d.add(ctx, r)
+	case control.Access, control.Token, control.Tokens, control.Revoke, control.EndSession, control.Audit:
+		reply, err = d.system.admit(verb, r)
 	default:
 		return d.Fleet.Handle(ctx, verb, r)
 	}
@@ -94,6 +98,10 @@ func refusal(err error) error {
 		code = control.CameraExists
 	case errors.Is(err, config.ErrNotSaved):
 		code = control.NotSaved
+	case errors.Is(err, access.ErrNoToken):
+		code = control.UnknownToken
+	case errors.Is(err, access.ErrFull):
+		code = control.TooManyTokens
 	case !errors.As(err, new(*camera.Error)):
 		return err
 	}

@@ -58,6 +58,15 @@ func clientCommands() []*cli.Command {
 			Flags:  []cli.Flag{&cli.BoolFlag{Name: "preview", Usage: "only say what would change"}},
 			Action: withSupervisor(reloadConfig),
 		},
+		tokenCommand(),
+		{
+			Name: "audit", Usage: "show who has logged in and what was ordered, the newest last",
+			Flags: []cli.Flag{
+				&cli.IntFlag{Name: "n", Usage: "only the newest `RECORDS`", Value: 50},
+				&cli.BoolFlag{Name: "json", Usage: "as JSON, a line for each"},
+			},
+			Action: withSupervisor(auditTrail),
+		},
 	}
 }
 
@@ -97,7 +106,9 @@ func cameraCommand(verb, usage string) *cli.Command {
 			}
 			failed := 0
 			for _, id := range c.Args().Slice() {
-				if _, err := s.control.Do(ctx, verb, control.Request{Camera: camera.ID(id)}); err != nil {
+				_, err := s.control.Do(ctx, verb, control.Request{Camera: camera.ID(id)})
+				s.record(verb, id, err)
+				if err != nil {
 					fmt.Fprintln(c.Root().ErrWriter, camera.Say(err))
 					failed++
 					continue
@@ -163,7 +174,9 @@ func selectCamera(ctx context.Context, c *cli.Command, s *session) error {
 	if err != nil {
 		return fmt.Errorf("open JetStream: %w", err)
 	}
-	if err := rooms.Select(ctx, js, room, id); err != nil {
+	err = rooms.Select(ctx, js, room, id)
+	s.record("select", string(room)+" "+string(id), err)
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(s.out, "%s: everyone who follows it sees %s\n", room, id)

@@ -41,6 +41,9 @@ func (s *system) load(apply bool) (string, error) {
 	if changes.ServerChanged {
 		s.relay.keeper.Update(relaySpec)
 	}
+	if changes.AccessChanged {
+		s.accessChanged()
+	}
 	return changes.String(), nil
 }
 

@@ -13,6 +13,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"linkstart/pkg/access"
+	"linkstart/pkg/audit"
 	"linkstart/pkg/broker"
 	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
@@ -50,6 +52,8 @@ type system struct {
 	reloader *reload.Reloader
 	systemd  *systemd.Notifier
 	watchdog *supervise.Watchdog
+	logins   *access.Store
+	trail    *audit.Log
 
 	// Touched by the start, then by one reload at a time.
 	cfg       *config.Config
@@ -59,7 +63,7 @@ type system struct {
 }
 
 // run runs everything until ctx ends, then stops it in reverse order.
-func run(ctx context.Context, file string, cfg *config.Config, hup <-chan os.Signal, log *slog.Logger) error {
+func run(ctx context.Context, file string, cfg *config.Config, hup <-chan os.Signal, log *slog.Logger) (err error) {
 	executable, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find own program: %w", err)
@@ -77,6 +81,11 @@ func run(ctx context.Context, file string, cfg *config.Config, hup <-chan os.Sig
 	}
 	defer func() { _ = state.Unlock() }()
 
+	s.trail = audit.Open(state.Path())
+	defer func() { err = errors.Join(err, s.trail.Close()) }()
+	if s.logins, err = access.Open(state.Path()); err != nil {
+		log.Error("logins and tokens are not kept over a restart: see that the folder can be written", "dir", state.Path(), "err", err)
+	}
 	if s.server, err = broker.Start(state.Bus(), log); err != nil {
 		return err
 	}
@@ -116,6 +125,11 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, hup <-chan os.S
 		return err
 	}
 	defer func() { err = errors.Join(err, s.relay.beats.Unsubscribe()) }()
+	stopAudit, err := s.keepAudit()
+	if err != nil {
+		return err
+	}
+	defer stopAudit()
 	s.fleet.Apply(descriptions)
 	desk := s.newDesk()
 	defer desk.tests.Close()

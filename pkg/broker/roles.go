@@ -22,16 +22,16 @@ func GrabberPermissions(s bus.Subjects, id camera.ID) Permissions {
 }
 
 // RelayPermissions lets the relay ask for every camera's frames, read every status, pass on what users order, tell and
-// hear who is in the rooms, and use the two buckets. It can publish no frame.
+// hear who is in the rooms, report what was ordered, and use the two buckets. It can publish no frame.
 func RelayPermissions(s bus.Subjects) Permissions {
 	p := Permissions{
 		Publish: []string{
 			s.Want(bus.All, bus.All), s.Push(bus.All), s.Alarm(bus.All), s.Control(bus.All, ">"), s.Relay(bus.All),
-			s.People(bus.All), "$JS.API.INFO",
+			s.People(bus.All), s.Audit(), "$JS.API.INFO",
 		},
 		Subscribe: []string{
 			s.Frame(bus.All, bus.All), s.Status(bus.All), s.Log(bus.All), s.Alarm(bus.All), s.Camera(bus.All), s.Cameras(), s.Config(),
-			s.People(bus.All),
+			s.People(bus.All), s.Access(),
 		},
 	}
 	for _, b := range []string{bus.SelectionBucket, bus.TakeoverBucket} {

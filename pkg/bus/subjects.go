@@ -47,6 +47,12 @@ func (s Subjects) Cameras() string { return s.join("cameras") }
 // Config carries control.Config as JSON whenever the configuration has been read again.
 func (s Subjects) Config() string { return s.join("config") }
 
+// Access says, without content, that other users, tokens or sessions are let in than before.
+func (s Subjects) Access() string { return s.join("access") }
+
+// Audit carries audit.Record as JSON whenever somebody has logged in or ordered something.
+func (s Subjects) Audit() string { return s.join("audit") }
+
 // Relay carries the sign of life of a node's relay each second, without content.
 func (s Subjects) Relay(node string) string { return s.join("relay", node) }
 
@@ -54,7 +60,8 @@ func (s Subjects) Relay(node string) string { return s.join("relay", node) }
 // that it gives itself at its start.
 func (s Subjects) People(relay string) string { return s.join("people", relay) }
 
-// Control is an endpoint of the node's supervisor: restart, stop, start, reload, status, logs, failures, test, endtest, add.
+// Control is an endpoint of the node's supervisor: restart, stop, start, reload, status, logs, failures, test,
+// endtest, add, access, token, tokens, revoke, endsession, audit.
 func (s Subjects) Control(node, verb string) string { return s.join("ctl", node, verb) }
 
 // CameraOf returns the camera that a subject built here is about, "" for one that is about none.

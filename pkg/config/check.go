@@ -20,7 +20,8 @@ var prefixPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}(\.[A-Za-z0-9_-]{1,3
 
 // check notes what no single value tells, and fills in the defaults that depend on more than the file.
 func (d *decoder) check(cfg *Config) {
-	d.checkServer(&cfg.Server)
+	d.checkServer(&cfg.Server, cfg.loginNeeded())
+	d.checkAccess(cfg)
 	if !prefixPattern.MatchString(cfg.Bus.Prefix) {
 		d.add(d.position("bus.prefix"), "write letters, digits, _ and -, in parts with a dot between them", "bus.prefix cannot begin a subject")
 	}
@@ -158,17 +159,20 @@ func short(t time.Duration) string {
 	return s
 }
 
-func (d *decoder) checkServer(s *Server) {
+func (d *decoder) checkServer(s *Server, login bool) {
 	where := d.position("server.listen")
 	host, port, err := net.SplitHostPort(s.Listen)
 	if n, bad := strconv.Atoi(port); !d.troubled(where) && (err != nil || bad != nil || n < 0 || n > 65535) {
 		d.add(where, "write host:port, e.g. 127.0.0.1:8080", "server.listen: %q is not an address to listen on", s.Listen)
-	} else if err == nil && s.Auth != "none" && !loopback(host) {
-		d.add(where, "write auth: none below it if everyone in that network may see and switch the cameras, or listen on 127.0.0.1 behind a proxy that asks for passwords",
+	} else if err == nil && s.Auth != "none" && !login && !loopback(host) {
+		d.add(where, "write users: (supervisor passwd NAME makes an entry), or auth: none below it if everyone in that network may see and switch the cameras",
 			"server.listen: %q can be reached from other machines, and there are no users yet", s.Listen)
 	}
 	if s.Auth != "" && s.Auth != "none" {
 		d.add(d.position("server.auth"), "write none, or remove the key", "server.auth: %q is not known", s.Auth)
+	}
+	if s.Auth == "none" && login {
+		d.add(d.position("server.auth"), "remove it, or remove users and access", "server.auth: none lets everybody in, but there are users who would have to log in")
 	}
 	for i, origin := range s.Origins {
 		path := fmt.Sprintf("server.origins[%d]", i)

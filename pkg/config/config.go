@@ -26,6 +26,8 @@ type Config struct {
 	Limits   Limits    `yaml:"limits" jsonschema_description:"Pictures beyond these are refused."`
 	Defaults Settings  `yaml:"defaults" jsonschema_description:"Settings of every camera that does not set its own."`
 	Cameras  []*Camera `yaml:"cameras" jsonschema_description:"The cameras, in the order in which they are shown."`
+	Users    []User    `yaml:"users" jsonschema_description:"Who may log in. As soon as there are users, nobody sees anything without a login."`
+	Access   Access    `yaml:"access" jsonschema_description:"How users log in, beside by a password of their own."`
 	Rooms    []Room    `yaml:"rooms" jsonschema_description:"Rooms: all who follow one see the same camera. Default: one room, main."`
 
 	File string `yaml:"-"` // absolute path of the file
@@ -100,6 +102,10 @@ func builtin() *Config {
 	return &Config{
 		Server: Server{Listen: "127.0.0.1:8080"},
 		Bus:    Bus{Prefix: "linkstart"},
+		Access: Access{
+			SessionTime: 30 * 24 * time.Hour,
+			OIDC:        OIDC{Title: "OpenID Connect", NameClaim: "preferred_username", RolesClaim: "groups", Scopes: []string{"profile", "email"}},
+		},
 		Limits: Limits{FrameBytes: 8 << 20, FramePixels: 64 << 20},
 		Defaults: Settings{
 			FPS: 25, Quality: 80, Width: 0, Standby: camera.Warm,

@@ -107,6 +107,9 @@ func dump(cfg *config.Config) string {
 	}
 	fmt.Fprintf(&b, "server %+v\nstate_dir %s\nnode %s\nbus %+v\nlimits %+v\ndefaults %+v\nrooms %+v\n",
 		cfg.Server, cfg.StateDir, node, cfg.Bus, cfg.Limits, shown(cfg.Defaults), cfg.Rooms)
+	if len(cfg.Users) > 0 {
+		fmt.Fprintf(&b, "users %+v\naccess %+v\n", cfg.Users, cfg.Access)
+	}
 	for _, cam := range cfg.Cameras {
 		spec := cfg.Spec(cam)
 		fmt.Fprintf(&b, "\ncamera %s %q %q\n  %s %s\n  shown %v\n  %+v\n", cam.ID, cam.Name, cam.Group, cam.Kind(), spec.Source, cam.Source, shown(cam.Settings))

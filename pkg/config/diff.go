@@ -18,6 +18,7 @@ type Changes struct {
 	// ServerChanged is true when anything else than cameras and their defaults is different. A different state_dir,
 	// node or bus prefix needs all processes to be started again.
 	ServerChanged bool
+	AccessChanged bool // users, or how they log in
 }
 
 // Empty tells whether nothing is different.
@@ -51,10 +52,11 @@ func Diff(old, new *Config) Changes {
 		}
 	}
 	c.ServerChanged = !reflect.DeepEqual(old.server(), new.server())
+	c.AccessChanged = !reflect.DeepEqual(old.Policy(), new.Policy())
 	return c
 }
 
-// server returns all of c but the cameras and what only they need.
+// server returns all of c but the cameras, the users and what only they need.
 func (c *Config) server() Config {
 	return Config{Server: c.Server, StateDir: c.StateDir, Node: c.Node, Bus: c.Bus, Limits: c.Limits, Rooms: c.Rooms}
 }
@@ -72,6 +74,9 @@ func (c Changes) String() string {
 	}
 	if c.ServerChanged {
 		parts = append(parts, "server settings changed")
+	}
+	if c.AccessChanged {
+		parts = append(parts, "users changed")
 	}
 	if len(parts) == 0 {
 		return "nothing changed"

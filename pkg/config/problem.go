@@ -78,7 +78,10 @@ func (d *decoder) report(cfg *Config) Problems {
 
 // known returns the secrets of the sources and those that came from the environment, each once.
 func (d *decoder) known(cfg *Config) []string {
-	all := slices.Clone(d.secrets)
+	all := append(slices.Clone(d.secrets), cfg.Access.OIDC.ClientSecret)
+	for _, u := range cfg.Users {
+		all = append(all, u.Password)
+	}
 	for _, cam := range cfg.Cameras {
 		for _, s := range []secret.Source{cam.Source, cam.Substream, cam.OnFailure.URL} {
 			all = append(all, secret.Secrets(s.Reveal())...)

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
+	"linkstart/pkg/access"
 	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
 )
@@ -28,15 +29,26 @@ const (
 	Test     = "test"    // open a source for its first picture
 	EndTest  = "endtest" // whoever asked for a test has gone
 	Add      = "add"     // a camera to the configuration
+
+	Access     = "access"     // who is let in
+	Token      = "token"      // make an API token
+	Tokens     = "tokens"     // list them
+	Revoke     = "revoke"     // end one
+	EndSession = "endsession" // somebody logs out
+	Audit      = "audit"      // what was ordered
 )
 
 // Request is the body of an order: JSON. Status and Reload take no camera.
 type Request struct {
 	Camera  camera.ID `json:"camera,omitempty"`
-	Lines   int       `json:"lines,omitempty"`   // of Logs: how many of the newest, 0 = all that are kept
+	Lines   int       `json:"lines,omitempty"`   // of Logs and Audit: how many of the newest, 0 = all that are kept
 	Preview bool      `json:"preview,omitempty"` // of Reload: only say what would change
 	Ticket  string    `json:"ticket,omitempty"`  // of Test and EndTest: names the test
 	New     *New      `json:"new,omitempty"`     // of Test and Add
+
+	Token *access.Token `json:"token,omitempty"` // of Token: the new one
+	ID    string        `json:"id,omitempty"`    // of Revoke: which one
+	Ended *access.Ended `json:"ended,omitempty"` // of EndSession
 }
 
 // New is a camera that is to be added, or whose source is to be tested. It comes from a page: no text of it may do more than
@@ -56,7 +68,7 @@ type New struct {
 // Reply is what comes back: which fields are set depends on the verb.
 type Reply struct {
 	Cameras []camera.Info `json:"cameras,omitempty"` // Status, in the order of the configuration
-	Lines   []string      `json:"lines,omitempty"`   // Logs, oldest first
+	Lines   []string      `json:"lines,omitempty"`   // Logs and Audit, oldest first
 	Text    string        `json:"text,omitempty"`    // Reload: what changed, for a person
 
 	Failures []camera.Failure `json:"failures,omitempty"` // Failures, newest first
@@ -66,6 +78,10 @@ type Reply struct {
 	Width   int    `json:"width,omitempty"`  // Test, px
 	Height  int    `json:"height,omitempty"` // Test, px
 	Picture []byte `json:"-"`                // Test, a JPEG
+
+	Policy *access.Policy `json:"policy,omitempty"` // Access, with secrets
+	Tokens []access.Token `json:"tokens,omitempty"` // Tokens, Token and Revoke; without hashes
+	Secret string         `json:"secret,omitempty"` // Token: what it is used with
 }
 
 // System is how the supervisor itself fares.
@@ -113,6 +129,8 @@ const (
 	CameraExists  = "camera_exists"
 	NotSaved      = "not_saved"
 	BadConfig     = "bad_configuration"
+	UnknownToken  = "unknown_token"
+	TooManyTokens = "too_many_tokens"
 )
 
 func (r *Refusal) Error() string { return r.Code + ": " + r.Say }
@@ -143,7 +161,7 @@ func Serve(ctx context.Context, nc *nats.Conn, s bus.Subjects, node string, h Ha
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var slow sync.WaitGroup
-	for _, verb := range []string{Restart, Stop, Start, Reload, Status, Logs, Failures, Test, EndTest, Add} {
+	for _, verb := range []string{Restart, Stop, Start, Reload, Status, Logs, Failures, Test, EndTest, Add, Access, Token, Tokens, Revoke, EndSession, Audit} {
 		answer := micro.HandlerFunc(func(m micro.Request) { serve(ctx, m, verb, h) })
 		if verb == Test || verb == Add { // which take their time, and must not have others wait until nobody waits for them any more
 			answer = func(m micro.Request) { slow.Go(func() { serve(ctx, m, verb, h) }) }

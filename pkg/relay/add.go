@@ -61,9 +61,11 @@ func (r *Relay) testCamera(c *fiber.Ctx) error {
 	cancel()
 	<-left
 	if err != nil {
-		return refused(err)
+		err = refused(err)
+		r.record(c, caller(c), "test source", "", err)
+		return err
 	}
-	r.log.Info("a source was tested", "source", reply.Source, "from", c.IP())
+	r.record(c, caller(c), "test source", reply.Source, nil)
 	c.Set(fiber.HeaderContentType, "image/jpeg")
 	c.Set("X-Source", reply.Source)
 	c.Set("X-Width", strconv.Itoa(reply.Width))
@@ -109,13 +111,15 @@ func (r *Relay) addCamera(c *fiber.Ctx) error {
 	}
 	reply, err := r.supervisor.Do(c.UserContext(), control.Add, control.Request{New: n})
 	if err != nil {
-		return refused(err)
+		err = refused(err)
+		r.record(c, caller(c), "add camera", n.Name, err)
+		return err
 	}
 	if len(reply.Cameras) != 1 {
 		return refuse(codeSupervisor, "The supervisor did not say what it has added.")
 	}
 	added := reply.Cameras[0]
-	r.log.Info("ordered", "action", control.Add, "camera", added.ID, "from", c.IP())
+	r.record(c, caller(c), "add camera", string(added.ID), nil)
 	return c.Status(fiber.StatusCreated).JSON(added)
 }
 

@@ -30,6 +30,7 @@ const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; 
 // route is one line of the API.
 type route struct {
 	method, path string
+	need         need
 	handle       fiber.Handler
 }
 
@@ -37,33 +38,43 @@ func (r *Relay) routes() []route {
 	scrape := adaptor.HTTPHandler(promhttp.HandlerFor(r.metrics.registry, promhttp.HandlerOpts{}))
 	const get, post, put, del = fiber.MethodGet, fiber.MethodPost, fiber.MethodPut, fiber.MethodDelete
 	return []route{
-		{get, "/api/v1/cameras", r.listCameras},
-		{post, "/api/v1/cameras", r.addCamera},
-		{post, "/api/v1/cameras/test", r.testCamera},
-		{get, "/api/v1/cameras/:id", r.getCamera},
-		{post, "/api/v1/cameras/:id/restart", r.order("restart")},
-		{post, "/api/v1/cameras/:id/stop", r.order("stop")},
-		{post, "/api/v1/cameras/:id/start", r.order("start")},
-		{get, "/api/v1/cameras/:id/snapshot.jpg", r.snapshot},
-		{get, "/api/v1/cameras/:id/stream.mjpeg", r.multipart},
-		{post, "/api/v1/cameras/:id/frames", r.push},
-		{post, "/api/v1/cameras/:id/alarm", r.raiseAlarm},
-		{del, "/api/v1/cameras/:id/alarm", r.acknowledgeAlarm},
-		{get, "/api/v1/cameras/:id/logs", r.logs},
-		{get, "/api/v1/cameras/:id/failures", r.failures},
-		{get, "/api/v1/system", r.system},
-		{post, "/api/v1/reload", r.reload},
-		{get, "/api/v1/rooms/:room", r.getRoom},
-		{put, "/api/v1/rooms/:room", r.putRoom},
-		{put, "/api/v1/rooms/:room/patrol", r.putPatrol},
-		{del, "/api/v1/rooms/:room/patrol", r.deletePatrol},
-		{get, "/api/v1/viewers", r.listViewers},
-		{get, "/api/v1/events", r.events},
-		{get, "/api/v1/openapi.json", describe},
-		{get, "/ws", r.socket()},
-		{get, "/metrics", scrape},
-		{get, "/healthz", healthy},
-		{get, "/readyz", r.ready},
+		{get, "/api/v1/cameras", toSee, r.listCameras},
+		{post, "/api/v1/cameras", toAdminister, r.addCamera},
+		{post, "/api/v1/cameras/test", toAdminister, r.testCamera},
+		{get, "/api/v1/cameras/:id", toSee, r.getCamera},
+		{post, "/api/v1/cameras/:id/restart", toOperate, r.order("restart")},
+		{post, "/api/v1/cameras/:id/stop", toOperate, r.order("stop")},
+		{post, "/api/v1/cameras/:id/start", toOperate, r.order("start")},
+		{get, "/api/v1/cameras/:id/snapshot.jpg", toSee, r.snapshot},
+		{get, "/api/v1/cameras/:id/stream.mjpeg", toSee, r.multipart},
+		{post, "/api/v1/cameras/:id/link", toSee, r.link},
+		{post, "/api/v1/cameras/:id/frames", toOperate, r.push},
+		{post, "/api/v1/cameras/:id/alarm", toOperate, r.raiseAlarm},
+		{del, "/api/v1/cameras/:id/alarm", toOperate, r.acknowledgeAlarm},
+		{get, "/api/v1/cameras/:id/logs", toOperate, r.logs},
+		{get, "/api/v1/cameras/:id/failures", toOperate, r.failures},
+		{get, "/api/v1/system", toOperate, r.system},
+		{post, "/api/v1/reload", toAdminister, r.reload},
+		{get, "/api/v1/rooms/:room", toSee, r.getRoom},
+		{put, "/api/v1/rooms/:room", toOperate, r.putRoom},
+		{put, "/api/v1/rooms/:room/patrol", toOperate, r.putPatrol},
+		{del, "/api/v1/rooms/:room/patrol", toOperate, r.deletePatrol},
+		{get, "/api/v1/viewers", toOperate, r.listViewers},
+		{get, "/api/v1/events", toSee, r.events},
+		{get, "/api/v1/session", nothing, r.getSession},
+		{post, "/api/v1/session", nothing, r.login},
+		{del, "/api/v1/session", nothing, r.logout},
+		{get, "/api/v1/session/oidc", nothing, r.beginOIDC},
+		{get, "/api/v1/session/oidc/callback", nothing, r.endOIDC},
+		{get, "/api/v1/tokens", toAdminister, r.listTokens},
+		{post, "/api/v1/tokens", toAdminister, r.makeToken},
+		{del, "/api/v1/tokens/:token", toAdminister, r.revokeToken},
+		{get, "/api/v1/audit", toAdminister, r.auditTrail},
+		{get, "/api/v1/openapi.json", nothing, describe},
+		{get, "/ws", toSee, r.socket()},
+		{get, "/metrics", toSeeAll, scrape},
+		{get, "/healthz", nothing, healthy},
+		{get, "/readyz", nothing, r.ready},
 	}
 }
 
@@ -83,9 +94,9 @@ func (r *Relay) app(viewer fs.FS) (*fiber.App, error) {
 	}}))
 	app.Use(headers, r.refuseForeign)
 	for _, route := range r.routes() {
-		app.Add(route.method, route.path, route.handle)
+		app.Add(route.method, route.path, r.admit(route.need), route.handle)
 		if route.method == fiber.MethodGet && route.path != "/ws" {
-			app.Add(fiber.MethodHead, route.path, route.handle)
+			app.Add(fiber.MethodHead, route.path, r.admit(route.need), route.handle)
 		}
 	}
 	if err := serveViewer(app, viewer); err != nil {
@@ -145,6 +156,7 @@ func (r *Relay) socket() fiber.Handler {
 		if !websocket.IsWebSocketUpgrade(c) {
 			return refuse(codeUpgrade, "Open this address as a WebSocket.")
 		}
+		c.Locals(fromKey, r.from(c).String())
 		return upgrade(c)
 	}
 }

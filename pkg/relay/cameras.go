@@ -27,6 +27,7 @@ func (r *Relay) known(c *fiber.Ctx) (camera.Info, error) {
 		return camera.Info{}, refuse(codeUnknownCamera, "The path names no camera: an id takes 1 to 63 characters of a-z, 0-9, _ and -.")
 	}
 	i, ok := r.cameras.Get(id)
+	ok = ok && caller(c).Sees(i.ID, i.Group) // of what somebody may not see he does not learn that it is there
 	if !ok && !r.cameras.Ready() {
 		return camera.Info{}, refuse(codeUnavailable, "The supervisor has not yet said which cameras there are.")
 	}
@@ -36,7 +37,7 @@ func (r *Relay) known(c *fiber.Ctx) (camera.Info, error) {
 	return i, nil
 }
 
-func (r *Relay) listCameras(c *fiber.Ctx) error { return c.JSON(r.cameras.List()) }
+func (r *Relay) listCameras(c *fiber.Ctx) error { return c.JSON(seen(caller(c), r.cameras.List())) }
 
 func (r *Relay) getCamera(c *fiber.Ctx) error {
 	i, err := r.known(c)
@@ -55,9 +56,12 @@ func (r *Relay) order(verb string) fiber.Handler {
 		}
 		_, err = r.supervisor.Do(c.UserContext(), verb, control.Request{Camera: i.ID})
 		if err != nil {
-			return orderFailed(err)
+			err = orderFailed(err)
 		}
-		r.log.Info("ordered", "action", verb, "camera", i.ID, "from", c.IP())
+		r.record(c, caller(c), verb, string(i.ID), err)
+		if err != nil {
+			return err
+		}
 		return c.Status(fiber.StatusAccepted).JSON(fiber.Map{"camera": i.ID, "action": verb})
 	}
 }
@@ -124,6 +128,7 @@ func (r *Relay) raiseAlarm(c *fiber.Ctx) error {
 	if err := r.publish(r.subjects.Alarm(i.ID), b); err != nil {
 		return err
 	}
+	r.record(c, caller(c), "raise alarm", string(i.ID), nil)
 	return c.Status(fiber.StatusAccepted).JSON(fiber.Map{"camera": i.ID, "action": "alarm"})
 }
 
@@ -144,7 +149,9 @@ func (r *Relay) acknowledgeAlarm(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := r.rooms.Acknowledge(c.UserContext(), i.ID); err != nil {
+	err = r.rooms.Acknowledge(c.UserContext(), i.ID)
+	r.record(c, caller(c), "acknowledge alarm", string(i.ID), err)
+	if err != nil {
 		return err
 	}
 	return c.SendStatus(fiber.StatusNoContent)

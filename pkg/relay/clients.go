@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/contrib/websocket"
 	"github.com/nats-io/nats.go"
 
+	"linkstart/pkg/access"
 	"linkstart/pkg/camera"
 	"linkstart/pkg/rooms"
 	"linkstart/pkg/wire"
@@ -15,7 +16,11 @@ import (
 
 type cameraID = camera.ID
 
-const closeGoingAway = websocket.CloseGoingAway
+const (
+	closeGoingAway      = websocket.CloseGoingAway
+	closeServiceRestart = websocket.CloseServiceRestart
+	closeLogin          = websocket.ClosePolicyViolation // whoever is there has to log in
+)
 
 // client is a connection that stays open. None of its methods blocks.
 type client interface {
@@ -25,6 +30,7 @@ type client interface {
 	viewer(now time.Time) viewer
 	roomChanged(room cameraID) // "" for all rooms
 	greet(wire.Hello)
+	identity() access.Identity
 	stop(code int, reason string)
 }
 
@@ -38,10 +44,7 @@ func (r *Relay) enter(c client) bool {
 	}
 	r.running.Add(1)
 	r.clients[c] = struct{}{}
-	c.greet(wire.Hello{
-		Type: wire.TypeHello, Version: r.config.Version, Cameras: r.cameras.List(), Rooms: r.shownRooms(),
-		Alarms: r.openAlarms(), Config: configMessage(r.condition.get()),
-	})
+	c.greet(r.greeting(c.identity()))
 	return true
 }
 
@@ -61,31 +64,45 @@ func (r *Relay) connections() int {
 	return len(r.clients)
 }
 
-// broadcast encodes a message once for every client that to chooses.
-func (r *Relay) broadcast(key, kind string, message any, to func(client) bool) {
+// broadcast tells everyone whom to chooses.
+func (r *Relay) broadcast(key, kind string, message any, to func(access.Identity) bool) {
+	r.send(key, kind, func(access.Identity) any { return message }, func(c client) bool { return to(c.identity()) }, func(access.Identity) string { return "" })
+}
+
+// broadcastEach tells everyone what make makes for him: once for all who may do and see the same.
+func (r *Relay) broadcastEach(key, kind string, make func(access.Identity) any) {
+	r.send(key, kind, make, func(client) bool { return true }, access.Identity.Same)
+}
+
+// send encodes a message once for all clients that to chooses and for whom same is the same.
+func (r *Relay) send(key, kind string, message func(access.Identity) any, to func(client) bool, same func(access.Identity) string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var body []byte
+	bodies := make(map[string][]byte)
 	for c := range r.clients {
 		if !to(c) {
 			continue
 		}
-		if body == nil {
+		who := c.identity()
+		body, ok := bodies[same(who)]
+		if !ok {
 			var err error
-			if body, err = json.Marshal(message); err != nil {
+			if body, err = json.Marshal(message(who)); err != nil {
 				r.log.Error("encode message", "kind", kind, "err", err)
 				return
 			}
+			bodies[same(who)] = body
 		}
 		c.text(text{key, kind, body})
 	}
 }
 
-func everyone(client) bool { return true }
-
 // listed is called when cameras came, went or changed places: a room may then show another one.
 func (r *Relay) listed() {
-	r.broadcast(wire.TypeCameras, wire.TypeCameras, wire.Cameras{Type: wire.TypeCameras, Cameras: r.cameras.List()}, everyone)
+	all := r.cameras.List()
+	r.broadcastEach(wire.TypeCameras, wire.TypeCameras, func(who access.Identity) any {
+		return wire.Cameras{Type: wire.TypeCameras, Cameras: seen(who, all)}
+	})
 	for _, s := range r.rooms.List() {
 		r.tellRoom(s.Room)
 	}
@@ -94,12 +111,15 @@ func (r *Relay) listed() {
 }
 
 func (r *Relay) changed(i camera.Info) {
-	r.broadcast("status:"+string(i.ID), wire.TypeStatus, wire.Status{Type: wire.TypeStatus, Camera: i.ID, Info: i}, everyone)
+	r.closeUnseen(i)
+	r.broadcast("status:"+string(i.ID), wire.TypeStatus, wire.Status{Type: wire.TypeStatus, Camera: i.ID, Info: i},
+		func(who access.Identity) bool { return who.Sees(i.ID, i.Group) })
 }
 
 func (r *Relay) figures(i camera.Info) {
-	r.broadcast("status:"+string(i.ID), wire.TypeStatus, wire.Status{Type: wire.TypeStatus, Camera: i.ID, Info: i},
-		func(c client) bool { return c.watches(i.ID) })
+	status := wire.Status{Type: wire.TypeStatus, Camera: i.ID, Info: i}
+	r.send("status:"+string(i.ID), wire.TypeStatus, func(access.Identity) any { return status },
+		func(c client) bool { return c.watches(i.ID) }, func(access.Identity) string { return "" })
 }
 
 func (r *Relay) alarmed(m *nats.Msg) {
@@ -108,12 +128,12 @@ func (r *Relay) alarmed(m *nats.Msg) {
 		return // whichever relay deals with it says so
 	}
 	a.Type = wire.TypeAlarm
-	r.broadcast("", wire.TypeAlarm, a, everyone)
+	r.broadcast("", wire.TypeAlarm, a, r.whoSee(a.Camera))
 }
 
 // acknowledged tells everyone that a camera's alarm is not open any more.
 func (r *Relay) acknowledged(id cameraID) {
-	r.broadcast("", wire.TypeAcknowledged, wire.Acknowledged{Type: wire.TypeAcknowledged, Camera: id}, everyone)
+	r.broadcast("", wire.TypeAcknowledged, wire.Acknowledged{Type: wire.TypeAcknowledged, Camera: id}, r.whoSee(id))
 }
 
 // openAlarms are those of cameras that there are.
@@ -132,7 +152,7 @@ func (r *Relay) tellRoom(room cameraID) {
 	defer r.roomTurn.Unlock()
 	s := r.shown(room)
 	s.Type = wire.TypeRoom
-	r.broadcast("room:"+string(s.Room), wire.TypeRoom, s, everyone)
+	r.broadcastEach("room:"+string(s.Room), wire.TypeRoom, func(who access.Identity) any { return visible(who, s, r.groupOf) })
 }
 
 func (r *Relay) refollow(room cameraID) {

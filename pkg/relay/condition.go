@@ -46,7 +46,7 @@ func (r *Relay) conditionChanged(change func(*control.System)) {
 	if r.condition.set(change) {
 		message := configMessage(r.condition.get())
 		message.Type = wire.TypeConfig
-		r.broadcast(wire.TypeConfig, wire.TypeConfig, message, everyone)
+		r.broadcast(wire.TypeConfig, wire.TypeConfig, message, operators)
 	}
 }
 
@@ -96,13 +96,13 @@ func (r *Relay) reload(c *fiber.Ctx) error {
 	reply, err := r.supervisor.Do(c.UserContext(), control.Reload, control.Request{Preview: preview})
 	var said *camera.Error
 	if errors.As(err, &said) {
-		return refuse(codeConfiguration, "%s", said.Say)
+		err = refuse(codeConfiguration, "%s", said.Say)
+	}
+	if !preview {
+		r.record(c, caller(c), control.Reload, "", err)
 	}
 	if err != nil {
 		return err
-	}
-	if !preview {
-		r.log.Info("ordered", "action", control.Reload, "from", c.IP())
 	}
 	return c.JSON(fiber.Map{"changes": reply.Text})
 }

@@ -31,7 +31,7 @@ type endless struct {
 // it returns. serve must return when e.ctx ends.
 func (r *Relay) hijack(c *fiber.Ctx, kind, header string, hello func(*endless, wire.Hello), serve func(e *endless) error) error {
 	path := c.Path()
-	who := r.guest(kind, c.IP(), c.Get(fiber.HeaderUserAgent))
+	who := r.guest(caller(c), kind, r.from(c).String(), c.Get(fiber.HeaderUserAgent))
 	c.Context().HijackSetNoResponse(true)
 	c.Context().Hijack(func(conn net.Conn) {
 		defer func() {
@@ -91,9 +91,9 @@ func (e *endless) text(t text) {
 		e.box.put(t.key, t.kind, t.body)
 	}
 }
-func (e *endless) watches(cameraID) bool { return false }
-func (e *endless) joined() cameraID      { return "" }
-func (e *endless) roomChanged(cameraID)  {}
+func (e *endless) watches(id cameraID) bool { return e.shows.is(id) }
+func (e *endless) joined() cameraID         { return "" }
+func (e *endless) roomChanged(cameraID)     {}
 func (e *endless) greet(h wire.Hello) {
 	if e.hello != nil {
 		e.hello(e, h)

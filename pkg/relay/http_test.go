@@ -185,9 +185,18 @@ func TestViewerIsPacked(t *testing.T) {
 
 func (w *world) open(path string) *http.Response {
 	w.t.Helper()
+	return w.openAs(path, "")
+}
+
+// openAs shows who it is.
+func (w *world) openAs(path, authorization string) *http.Response {
+	w.t.Helper()
 	req, err := http.NewRequestWithContext(w.t.Context(), "GET", w.url+path, nil)
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	if authorization != "" {
+		req.Header.Set("Authorization", authorization)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"linkstart/pkg/access"
 	"linkstart/pkg/camera"
 	"linkstart/pkg/relay/fanout"
 	"linkstart/pkg/rooms"
@@ -101,8 +102,8 @@ func (s *session) find(number uint16) *stream {
 func (s *session) watch(o wire.Order) error {
 	id := o.Camera
 	if o.Room != "" {
-		id = s.relay.shown(o.Room).Camera
-	} else if !s.relay.cameras.Known(id) {
+		id = s.relay.shownTo(s.who, o.Room)
+	} else if !s.relay.sees(s.who, id) {
 		return &wire.Fault{Code: wire.CodeUnknownCamera, Message: fmt.Sprintf("There is no camera %s.", id), Stream: &o.Stream}
 	}
 	s.mu.Lock()
@@ -133,7 +134,7 @@ func (s *session) refollow(st *stream) error {
 	if st.room == "" {
 		return nil
 	}
-	id := s.relay.shown(st.room).Camera
+	id := s.relay.shownTo(s.who, st.room)
 	if st.view != nil && st.camera == id || st.view == nil && id == "" {
 		return nil
 	}
@@ -192,10 +193,14 @@ func (s *session) roomChanged(room camera.ID) {
 }
 
 func (s *session) selectCamera(o wire.Order) error {
-	if !s.relay.cameras.Known(o.Camera) {
+	if !s.who.May(access.Operator) {
+		return &wire.Fault{Code: wire.CodeForbidden, Message: "Switching a room for everybody takes the role operator."}
+	}
+	if !s.relay.sees(s.who, o.Camera) {
 		return &wire.Fault{Code: wire.CodeUnknownCamera, Message: fmt.Sprintf("There is no camera %s.", o.Camera)}
 	}
 	err := s.relay.rooms.Select(context.Background(), o.Room, o.Camera)
+	s.relay.trace(s.who, s.address, "select", string(o.Room)+" "+string(o.Camera), err)
 	if errors.Is(err, rooms.ErrTooMany) {
 		return &wire.Fault{Code: wire.CodeUnavailable, Message: "The room cannot be used: " + err.Error() + "."}
 	}

@@ -71,6 +71,9 @@ func (r *Relay) tellPeople(lists []wire.People) {
 
 // join puts the client into a room, "" for none.
 func (s *session) join(room camera.ID, name string) {
+	if s.who.Name != "" { // nobody can pass for another one
+		name = s.who.Name
+	}
 	s.mu.Lock()
 	s.room, s.name = room, name
 	following := s.following()

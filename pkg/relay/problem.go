@@ -38,6 +38,13 @@ const (
 	codeBadCamera     = "bad_camera"
 	codeCameraExists  = "camera_exists"
 	codeNotSaved      = "not_saved"
+	codeLoginRequired = "login_required"
+	codeWrongLogin    = "wrong_login"
+	codeTooManyLogins = "too_many_logins"
+	codeForbidden     = "forbidden"
+	codeUnknownToken  = "unknown_token"
+	codeManyTokens    = "too_many_tokens"
+	codeProvider      = "provider_failed"
 )
 
 // problems maps codes to HTTP status and title.
@@ -66,6 +73,13 @@ var problems = map[string]struct {
 	codeBadCamera:     {fiber.StatusUnprocessableEntity, "The camera cannot be added like this"},
 	codeCameraExists:  {fiber.StatusConflict, "There is such a camera already"},
 	codeNotSaved:      {fiber.StatusInternalServerError, "The configuration file cannot be written"},
+	codeLoginRequired: {fiber.StatusUnauthorized, "A login is needed"},
+	codeWrongLogin:    {fiber.StatusUnauthorized, "The login is wrong"},
+	codeTooManyLogins: {fiber.StatusTooManyRequests, "Too many logins have failed"},
+	codeForbidden:     {fiber.StatusForbidden, "This user may not do this"},
+	codeUnknownToken:  {fiber.StatusNotFound, "There is no such token"},
+	codeManyTokens:    {fiber.StatusConflict, "There are too many tokens"},
+	codeProvider:      {fiber.StatusBadGateway, "The login by OpenID Connect failed"},
 	codeNoPicture:     {fiber.StatusServiceUnavailable, "There is no picture yet"},
 	codeCameraAway:    {fiber.StatusServiceUnavailable, "The camera's process is away"},
 	codeUnavailable:   {fiber.StatusServiceUnavailable, "A part of the system does not answer"},

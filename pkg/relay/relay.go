@@ -16,9 +16,11 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/nats-io/nats.go"
 
+	"linkstart/pkg/access"
 	"linkstart/pkg/bus"
 	"linkstart/pkg/child"
 	"linkstart/pkg/control"
+	"linkstart/pkg/oidc"
 	"linkstart/pkg/presence"
 	"linkstart/pkg/relay/fanout"
 	"linkstart/pkg/relay/registry"
@@ -49,6 +51,8 @@ type Relay struct {
 	people     *presence.Board
 	metrics    *metrics
 	condition  condition
+	gate       *access.Gate
+	oidc       *oidc.Client
 
 	name   string        // of this relay, among others
 	number atomic.Uint64 // of the newest connection
@@ -86,11 +90,13 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer r.hub.Close()
+	defer r.oidc.Close()
 	stop, err := r.follow()
 	if err != nil {
 		return err
 	}
 	defer stop()
+	r.awaitAccess(ctx)
 	return r.serve(ctx, app, ln, o.Ready)
 }
 
@@ -100,6 +106,7 @@ func build(o Options, nc *nats.Conn) (*Relay, error) {
 		supervisor: control.NewClient(nc, o.Config.Bus),
 		clients:    make(map[client]struct{}),
 		name:       relayName(),
+		gate:       access.NewGate(), oidc: oidc.New(),
 	}
 	r.people = presence.New(r.tellRelays, r.tellPeople)
 	r.cameras = registry.New(registry.Events{
@@ -128,7 +135,13 @@ func (r *Relay) follow() (stop func(), err error) {
 		return nil, errors.Join(err, alarms.Unsubscribe(), config.Unsubscribe())
 	}
 	ctx, cancel := context.WithCancel(context.Background())
+	followAccess, err := r.followAccess(ctx)
+	if err != nil {
+		cancel()
+		return nil, errors.Join(err, alarms.Unsubscribe(), config.Unsubscribe(), people.Unsubscribe())
+	}
 	var wg sync.WaitGroup
+	wg.Go(followAccess)
 	wg.Go(func() { r.beat(ctx) })
 	wg.Go(func() { r.people.Run(ctx) })
 	wg.Go(func() { r.rooms.Run(ctx) })

@@ -24,7 +24,7 @@ func (r *Relay) getRoom(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(r.shown(id))
+	return c.JSON(visible(caller(c), r.shown(id), r.groupOf))
 }
 
 func (r *Relay) putRoom(c *fiber.Ctx) error {
@@ -37,10 +37,12 @@ func (r *Relay) putRoom(c *fiber.Ctx) error {
 		return refuse(codeBadRequest, `The body must be JSON such as {"camera":"cab01"}: %v.`, err)
 	}
 	id, err := camera.ParseID(body.Camera)
-	if err != nil || !r.cameras.Known(id) {
+	if err != nil || !r.sees(caller(c), id) {
 		return refuse(codeUnknownCamera, "There is no such camera.")
 	}
-	if err := r.rooms.Select(c.UserContext(), room, id); err != nil {
+	err = r.rooms.Select(c.UserContext(), room, id)
+	r.record(c, caller(c), "select", string(room)+" "+string(id), err)
+	if err != nil {
 		return err
 	}
 	return c.JSON(wire.Room{Room: room, Camera: id})
@@ -61,16 +63,21 @@ func (r *Relay) putPatrol(c *fiber.Ctx) error {
 		return err
 	}
 	for _, name := range p.Cameras {
-		if id, err := camera.ParseID(string(name)); err != nil || !r.cameras.Known(id) {
+		if id, err := camera.ParseID(string(name)); err != nil || !r.sees(caller(c), id) {
 			return refuse(codeUnknownCamera, "There is no camera %.80s.", name)
 		}
 	}
-	if err := r.rooms.Patrol(c.UserContext(), room, p); err != nil {
+	if len(p.Cameras) == 0 && !caller(c).Scope.All() {
+		return refuse(codeForbidden, "A patrol of all cameras takes somebody who may see all: name some.")
+	}
+	err = r.rooms.Patrol(c.UserContext(), room, p)
+	r.record(c, caller(c), "patrol", string(room), err)
+	if err != nil {
 		return err
 	}
 	s := r.rooms.Get(room)
 	s.Patrol = &p
-	return c.JSON(r.resolve(s))
+	return c.JSON(visible(caller(c), r.resolve(s), r.groupOf))
 }
 
 // deletePatrol ends a patrol: the room stays on the camera that it has come to.
@@ -82,7 +89,9 @@ func (r *Relay) deletePatrol(c *fiber.Ctx) error {
 	s := r.rooms.Get(room)
 	if s.Patrol != nil {
 		s.Alarm = nil // it may hide where the patrol is
-		if err := r.rooms.Select(c.UserContext(), room, r.resolve(s).Camera); err != nil {
+		err := r.rooms.Select(c.UserContext(), room, r.resolve(s).Camera)
+		r.record(c, caller(c), "end patrol", string(room), err)
+		if err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gofiber/contrib/websocket"
 
+	"linkstart/pkg/access"
 	"linkstart/pkg/camera"
 	"linkstart/pkg/wire"
 )
@@ -49,10 +50,12 @@ type session struct {
 }
 
 func newSession(r *Relay, c *websocket.Conn) *session {
+	who, _ := c.Locals(whoKey).(access.Identity)
+	from, _ := c.Locals(fromKey).(string)
 	woken, wake := waker()
 	raw := rawConn(c.NetConn())
 	return &session{
-		relay: r, guest: r.guest(kindWebSocket, c.IP(), c.Headers("User-Agent")),
+		relay: r, guest: r.guest(who, kindWebSocket, from, c.Headers("User-Agent")),
 		conn: c, raw: raw, gate: newGate(raw, wake), sender: newSender(raw), log: r.log, woken: woken,
 		box: outbox{wake: wake}, done: make(chan struct{}),
 	}

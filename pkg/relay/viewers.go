@@ -10,6 +10,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"linkstart/pkg/access"
 	"linkstart/pkg/camera"
 	"linkstart/pkg/pace"
 	"linkstart/pkg/wire"
@@ -27,6 +28,7 @@ const maxAgent = 200 // characters of a User-Agent
 
 // guest is who is at the other end of a connection that stays open.
 type guest struct {
+	who     access.Identity
 	id      string
 	number  uint64
 	kind    string
@@ -35,19 +37,22 @@ type guest struct {
 	since   time.Time
 }
 
-func (r *Relay) guest(kind, address, agent string) guest {
+func (r *Relay) guest(who access.Identity, kind, address, agent string) guest {
 	n := r.number.Add(1)
 	a := []rune(wire.Clean(agent))
 	return guest{
-		id: fmt.Sprintf("%s-%d", r.name, n), number: n, kind: kind, address: address,
+		who: who, id: fmt.Sprintf("%s-%d", r.name, n), number: n, kind: kind, address: address,
 		agent: string(a[:min(len(a), maxAgent)]), since: time.Now().Round(time.Millisecond),
 	}
 }
+
+func (g *guest) identity() access.Identity { return g.who }
 
 // viewer is a connection as the API tells of it.
 type viewer struct {
 	ID      string       `json:"id"`
 	Kind    string       `json:"kind"`
+	User    string       `json:"user"`    // who has logged in, "" where nobody has to
 	Name    string       `json:"name"`    // that it joined a room with
 	Address string       `json:"address"` // of the client or its proxy
 	Agent   string       `json:"agent"`
@@ -67,7 +72,7 @@ type viewStream struct {
 
 func (g *guest) describe() viewer {
 	return viewer{
-		ID: g.id, Kind: g.kind, Address: g.address, Agent: g.agent, Since: g.since, Streams: []viewStream{}, number: g.number,
+		ID: g.id, Kind: g.kind, User: g.who.Name, Address: g.address, Agent: g.agent, Since: g.since, Streams: []viewStream{}, number: g.number,
 	}
 }
 
@@ -111,6 +116,12 @@ func (p *picturesSent) begin(id camera.ID, r camera.Rendition) {
 	p.camera, p.rendition = id, r
 }
 
+func (p *picturesSent) is(id camera.ID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.camera == id
+}
+
 func (p *picturesSent) add(now time.Time, bytes int, skipped uint32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -136,6 +147,14 @@ func (r *Relay) listViewers(c *fiber.Ctx) error {
 		list = append(list, client.viewer(now))
 	}
 	r.mu.Unlock()
+	if who := caller(c); !who.Scope.All() {
+		list = slices.DeleteFunc(list, func(v viewer) bool {
+			return !slices.ContainsFunc(v.Streams, func(s viewStream) bool { return r.sees(who, s.Camera) })
+		})
+		for i := range list {
+			list[i].Streams = slices.DeleteFunc(list[i].Streams, func(s viewStream) bool { return !r.sees(who, s.Camera) })
+		}
+	}
 	slices.SortFunc(list, func(a, b viewer) int { return cmp.Compare(a.number, b.number) })
 	return c.JSON(list)
 }

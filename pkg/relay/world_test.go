@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image"
 	"image/jpeg"
@@ -21,6 +22,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
+	"linkstart/pkg/access"
 	"linkstart/pkg/broker"
 	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
@@ -68,7 +70,11 @@ func newWorldAt(t testing.TB, host string, cameras ...camera.Info) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Stop)
-	w := &world{t: t, server: server, boss: &boss{cameras: cameras}}
+	logins, err := access.Open("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, server: server, boss: &boss{cameras: cameras, logins: logins}}
 	w.admin = w.join("admin", broker.AllowAll)
 	if err := bus.CreateBuckets(t.Context(), w.admin); err != nil {
 		t.Fatal(err)
@@ -196,6 +202,56 @@ type boss struct {
 	mu      sync.Mutex
 	cameras []camera.Info
 	orders  []string
+	rules   *access.Policy // nil: nobody has to log in
+	logins  *access.Store
+	asked   int // how often the relay has asked who is let in
+}
+
+// policy is who is let in. The mutex is held.
+func (b *boss) policy() *access.Policy {
+	rules := access.Policy{Open: true}
+	if b.rules != nil {
+		rules = *b.rules
+	}
+	p := b.logins.Complete(rules)
+	return &p
+}
+
+// require has everybody log in by these rules from now on.
+func (w *world) require(rules access.Policy) {
+	w.t.Helper()
+	w.boss.mu.Lock()
+	w.boss.rules = &rules
+	w.boss.mu.Unlock()
+	w.tellAccess()
+}
+
+// tellAccess waits until the relay has learnt who is let in: when it asks again, it has taken the answer before.
+func (w *world) tellAccess() {
+	w.t.Helper()
+	for range 2 {
+		w.boss.mu.Lock()
+		before := w.boss.asked
+		w.boss.mu.Unlock()
+		if err := w.admin.Publish(subjects.Access(), nil); err != nil {
+			w.t.Fatal(err)
+		}
+		w.eventually("the relay asks who is let in", func() bool {
+			w.boss.mu.Lock()
+			defer w.boss.mu.Unlock()
+			return w.boss.asked > before
+		})
+	}
+}
+
+// token makes an API token and returns the header that it is sent with.
+func (w *world) token(t access.Token) (id, header string) {
+	w.t.Helper()
+	secret, made, err := w.boss.logins.Add(t, time.Now())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return made.ID, "Bearer " + secret
 }
 
 func (b *boss) set(i camera.Info) {
@@ -216,6 +272,22 @@ func (b *boss) Handle(_ context.Context, verb string, r control.Request) (contro
 	switch verb {
 	case control.Status:
 		return control.Reply{Cameras: append([]camera.Info(nil), b.cameras...)}, nil
+	case control.Access:
+		b.asked++
+		return control.Reply{Policy: b.policy()}, nil
+	case control.Token:
+		secret, made, err := b.logins.Add(*r.Token, time.Now())
+		return control.Reply{Secret: secret, Tokens: []access.Token{made}}, err
+	case control.Tokens:
+		return control.Reply{Tokens: b.logins.Tokens()}, nil
+	case control.Revoke:
+		gone, err := b.logins.Revoke(r.ID)
+		if errors.Is(err, access.ErrNoToken) {
+			return control.Reply{}, &control.Refusal{Code: control.UnknownToken, Say: err.Error()}
+		}
+		return control.Reply{Tokens: []access.Token{gone}}, err
+	case control.EndSession:
+		return control.Reply{}, b.logins.End(*r.Ended, time.Now())
 	case control.Logs:
 		return control.Reply{Lines: []string{"first line", "second line"}}, nil
 	case control.Start:
@@ -354,7 +426,17 @@ type viewer struct {
 
 func (w *world) view() *viewer {
 	w.t.Helper()
-	conn, _, err := websocket.Dial(w.t.Context(), w.url+"/ws", nil)
+	return w.viewAs("")
+}
+
+// viewAs shows who it is.
+func (w *world) viewAs(authorization string) *viewer {
+	w.t.Helper()
+	options := &websocket.DialOptions{HTTPHeader: http.Header{}}
+	if authorization != "" {
+		options.HTTPHeader.Set("Authorization", authorization)
+	}
+	conn, _, err := websocket.Dial(w.t.Context(), w.url+"/ws", options)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -116,6 +116,14 @@ func (d *Dir) Bus() string {
 	return filepath.Join(d.path, busDir)
 }
 
+// Path is the folder, "" where nothing can be kept.
+func (d *Dir) Path() string {
+	if !d.usable {
+		return ""
+	}
+	return d.path
+}
+
 // Unlock lets others have the directory.
 func (d *Dir) Unlock() error { return d.release() }
 

@@ -25,9 +25,10 @@ const (
 // Hello is the first message on a connection.
 type Hello struct {
 	Type    string        `json:"type"`
-	Version string        `json:"version"` // of the relay
-	You     string        `json:"you"`     // id of this connection, among the people of a room
-	Cameras []camera.Info `json:"cameras"` // in the order of the configuration
+	Version string        `json:"version"`        // of the relay
+	You     string        `json:"you"`            // id of this connection, among the people of a room
+	User    *User         `json:"user,omitempty"` // who has logged in; left out where nobody has to
+	Cameras []camera.Info `json:"cameras"`        // in the order of the configuration; those that the user may see
 	Rooms   []Room        `json:"rooms"`
 	Alarms  []Alarm       `json:"alarms"` // not acknowledged yet, the oldest first
 	Config  Config        `json:"config"`
@@ -71,6 +72,12 @@ type Room struct {
 	Camera camera.ID `json:"camera"`
 	Alarm  *Takeover `json:"alarm,omitempty"`  // set while an alarm decides what is shown
 	Patrol *Patrol   `json:"patrol,omitempty"` // set while one runs, also below an alarm
+}
+
+// User is whom a connection belongs to.
+type User struct {
+	Name string `json:"name"`
+	Role string `json:"role"` // viewer, operator or admin
 }
 
 // Patrol shows one camera after the other in a room, each for so many seconds, by the clock.

@@ -27,6 +27,7 @@ const (
 	CodeUnknownCamera  = "unknown_camera"
 	CodeTooManyStreams = "too_many_streams"
 	CodeUnavailable    = "unavailable"
+	CodeForbidden      = "forbidden" // the user's role does not allow it
 )
 
 // Auto asks the relay to choose between the renditions, by what the client's network takes. No frame is of it: the messages from

@@ -1,0 +1,158 @@
+package access
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"linkstart/pkg/camera"
+)
+
+// Shown is what a request shows of who sends it. What is empty is not shown.
+type Shown struct {
+	From    netip.Addr // the client, behind proxies that are believed
+	Bearer  string     // Authorization: Bearer, RFC 6750
+	Basic   bool       // Authorization: Basic, RFC 7617, with the next two
+	Name    string
+	Secret  string
+	Session string    // the cookie
+	Link    string    // the parameter of a link to pictures
+	Proxy   string    // the user that a proxy which is believed has named
+	Camera  camera.ID // that the link must be for, "" where no link counts
+}
+
+const (
+	rememberTime  = 10 * time.Minute // how long a password of Authorization: Basic is not computed again
+	rememberMost  = 1024
+	hashesAtOnce  = 2 // each takes 19 MiB and some ten ms of a core
+	hashQueueTime = 10 * time.Second
+)
+
+// Gate finds out who somebody is. It is safe for use by many goroutines.
+type Gate struct {
+	policy   atomic.Pointer[Policy]
+	throttle *throttle
+	hashing  chan struct{}
+	seal     []byte
+	seen     *lru.Cache[[sha256.Size]byte, time.Time] // passwords that were right, and when
+	now      func() time.Time
+}
+
+// NewGate makes a gate that lets nobody in before it is told the rules.
+func NewGate() *Gate { return newGate(time.Now) }
+
+func newGate(now func() time.Time) *Gate {
+	seal := make([]byte, 32)
+	_, _ = rand.Read(seal)                                         // it never fails
+	seen, _ := lru.New[[sha256.Size]byte, time.Time](rememberMost) // fails only where there is no room for one
+	return &Gate{throttle: newThrottle(now), hashing: make(chan struct{}, hashesAtOnce), seal: seal, seen: seen, now: now}
+}
+
+// Set brings other rules into force.
+func (g *Gate) Set(p *Policy) { g.policy.Store(p) }
+
+// Policy returns the rules in force, nil before the first.
+func (g *Gate) Policy() *Policy { return g.policy.Load() }
+
+// Again judges anew what somebody has shown before, by the rules in force now.
+func (g *Gate) Again(who Identity) (Identity, error) {
+	p := g.policy.Load()
+	if p == nil || who.proof == nil {
+		return Identity{}, ErrNotYet
+	}
+	return who.proof.judge(p, g.now())
+}
+
+// Identify says who sends a request. Where something wrong is shown, nothing else counts, lest somebody believes that it works.
+func (g *Gate) Identify(ctx context.Context, s Shown) (Identity, error) {
+	p, now := g.policy.Load(), g.now()
+	switch {
+	case p == nil:
+		return Identity{}, ErrNotYet
+	case p.Open:
+		return open{}.judge(p, now)
+	case s.Bearer != "":
+		return g.token(p, s.From, s.Bearer, now)
+	case s.Basic && strings.HasPrefix(s.Secret, tokenPrefix):
+		return g.token(p, s.From, s.Secret, now)
+	case s.Basic:
+		return g.Login(ctx, s.From, s.Name, s.Secret)
+	case s.Link != "" && s.Camera != "":
+		t, err := p.read(s.Link, forLink, now)
+		if err != nil || t.Camera != s.Camera {
+			return Identity{}, ErrToken
+		}
+		return t.judge(p, now)
+	case s.Proxy != "":
+		return byProxy{s.Proxy}.judge(p, now)
+	case s.Session != "":
+		t, err := p.read(s.Session, forSession, now)
+		if err != nil {
+			return Identity{}, ErrLogin // it is of before, and needs no other answer than none
+		}
+		if who, err := t.judge(p, now); err == nil {
+			return who, nil
+		}
+	}
+	return Identity{}, ErrLogin
+}
+
+func (g *Gate) token(p *Policy, from netip.Addr, secret string, now time.Time) (Identity, error) {
+	if err := g.throttle.ask(from, ""); err != nil {
+		return Identity{}, err
+	}
+	who, err := p.token(secret, now)
+	if err != nil {
+		g.throttle.failed(from, "")
+	}
+	return who, err
+}
+
+// Login says who has this name and password: ErrWrong, a *TooMany, or ErrNotYet where it is not known.
+func (g *Gate) Login(ctx context.Context, from netip.Addr, name, password string) (Identity, error) {
+	p := g.policy.Load()
+	if p == nil {
+		return Identity{}, ErrNotYet
+	}
+	u, _ := p.user(name)
+	mark := g.mark(u, password)
+	if at, ok := g.seen.Get(mark); ok && g.now().Sub(at) < rememberTime {
+		return byPassword{u.Name, u.fingerprint()}.judge(p, g.now())
+	}
+	if err := g.throttle.ask(from, name); err != nil {
+		return Identity{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, hashQueueTime)
+	defer cancel()
+	select {
+	case g.hashing <- struct{}{}:
+	case <-ctx.Done():
+		return Identity{}, &TooMany{Wait: hashQueueTime}
+	}
+	right := matches(password, u.Password)
+	<-g.hashing
+	if !right {
+		g.throttle.failed(from, name)
+		return Identity{}, ErrWrong
+	}
+	g.throttle.succeeded(from, name)
+	g.seen.Add(mark, g.now())
+	return byPassword{u.Name, u.fingerprint()}.judge(p, g.now())
+}
+
+// mark stands for a user's password that was right, without holding it.
+func (g *Gate) mark(u User, password string) [sha256.Size]byte {
+	h := hmac.New(sha256.New, g.seal)
+	for _, part := range []string{u.Name, u.Password, password} {
+		sum := sha256.Sum256([]byte(part))
+		h.Write(sum[:])
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
