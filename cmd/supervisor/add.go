@@ -217,6 +217,7 @@ func (s *system) startTest(id camera.ID, source string, pin netip.Addr) (*proces
 	document, err := json.Marshal(child.Grabber{
 		Bus:  bus.Access{URL: s.server.URL(), User: user, Password: password, Prefix: cfg.Bus.Prefix, Node: string(cfg.Node)},
 		Kind: string(cam.Kind()), Camera: spec, Standby: camera.Hot, MemoryLimit: int64(cam.MemoryLimit), Secrets: secrets,
+		Hide: []string{cfg.StateDir},
 	})
 	if err != nil {
 		ended()
