@@ -5,7 +5,7 @@
 package gst
 
 /*
-#cgo pkg-config: gstreamer-1.0 gstreamer-app-1.0 gstreamer-video-1.0
+#cgo pkg-config: gstreamer-1.0 gstreamer-app-1.0 gstreamer-video-1.0 gio-2.0
 #cgo CFLAGS: -O2 -Wall
 #include <gst/gst.h>
 */

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/tlspin"
 )
 
 const maxHeaderBytes = 64 << 10 // of an answer
@@ -83,6 +84,7 @@ func (s *source) transport() *http.Transport {
 	return &http.Transport{
 		Proxy:                  nil, // cameras are on the local network
 		DialContext:            s.dial,
+		TLSClientConfig:        tlspin.Config(s.spec.TLSPin),
 		TLSHandshakeTimeout:    s.spec.OpenTimeout,
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		DisableCompression:     true,

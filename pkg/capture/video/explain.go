@@ -44,6 +44,8 @@ func unreachable(t target, err error) error {
 	switch {
 	case errors.As(err, &dns):
 		say = fmt.Sprintf("no host is called %s", t.url.Hostname())
+	case !isDial(err):
+		say = fmt.Sprintf("%s does not speak TLS: write rtsp:// if the camera does not encrypt", t.address())
 	case errors.Is(err, syscall.ECONNREFUSED):
 		say = fmt.Sprintf("%s is there, but nothing listens on that port (connection refused)", t.address())
 	}
@@ -54,9 +56,12 @@ func unreachable(t target, err error) error {
 func (t target) explain(ctx context.Context, cause error) error {
 	switch t.kind {
 	case rtsp:
-		status, err := describe(ctx, t)
-		if isDial(err) {
+		status, elsewhere, err := describe(ctx, t)
+		switch {
+		case isDial(err):
 			return unreachable(t, err)
+		case err == nil && status >= 300 && status < 400:
+			return t.redirected(elsewhere)
 		}
 		return t.answered(status, err, cause)
 	case rtmp:
@@ -83,11 +88,21 @@ func (t target) staysThere(ctx context.Context) error {
 	if t.kind != rtsp {
 		return nil
 	}
-	status, err := describe(ctx, t)
+	status, elsewhere, err := describe(ctx, t)
 	if err == nil && status >= 300 && status < 400 {
-		return &camera.Error{Say: fmt.Sprintf("the camera at %s redirects to another address, which is refused: if that is right, write that address", t.name), Err: errors.New("redirect")}
+		return t.redirected(elsewhere)
 	}
 	return nil // whatever else is wrong will show
+}
+
+func (t target) redirected(to string) error {
+	if to != "" {
+		to = ", " + to
+	}
+	return &camera.Error{
+		Say: fmt.Sprintf("the camera at %s redirects to another address%s, which is refused: if that is right, write that address into the source", t.name, to),
+		Err: errors.New("redirect"),
+	}
 }
 
 // isDial tells whether there was no connection at all.

@@ -130,6 +130,5 @@ func (t target) forRTSP(limit time.Duration) []property {
 		{"src", "protocols", transport}, {"src", "latency", strconv.FormatInt(t.latency.Milliseconds(), 10)},
 		{"src", "tcp-timeout", strconv.FormatInt(limit.Microseconds(), 10)}, {"src", "timeout", "0"},
 		{"src", "user-agent", "linkstart"},
-		{"src", "tls-validation-flags", "0"}, // cameras sign their certificates themselves
 	}
 }

@@ -48,6 +48,7 @@ func New(spec camera.Spec, log *slog.Logger) (camera.Source, error) {
 	if err != nil {
 		return nil, &camera.Error{Say: err.Error(), Err: camera.ErrConfig}
 	}
+	t.pinned = spec.TLSPin
 	if spec.Pin != "" {
 		if err := t.pin(spec.Pin); err != nil {
 			return nil, &camera.Error{Say: err.Error(), Err: camera.ErrConfig}
