@@ -85,7 +85,7 @@ func (p *player) play(ctx context.Context) (err error) {
 		stop()
 		p.waking(nil)
 		if stuck := guard.Call(context.Background(), guard.Grace, pipe.Close); errors.Is(stuck, guard.ErrStuck) {
-			err = fmt.Errorf("close %s: %w", p.target.name, stuck)
+			err = p.hung(stuck)
 		}
 	}()
 	for {
@@ -122,7 +122,7 @@ func (p *player) open(ctx context.Context) (*gst.Pipeline, error) {
 	}
 	if err = cmp.Or(failed, err); err != nil && pipe != nil {
 		if stuck := guard.Call(context.Background(), guard.Grace, pipe.Close); errors.Is(stuck, guard.ErrStuck) {
-			err = fmt.Errorf("close %s: %w", p.target.name, stuck)
+			err = p.hung(stuck)
 		}
 	}
 	return pipe, err
