@@ -49,8 +49,6 @@ cameras:
   - {id: hostile, source: "rtsp://%s/a"}
 `, endlessRTSP(t)))
 	before := s.becomes("clock", camera.Live)
-	v, _ := s.view(t)
-	v.send(`{"type":"watch","stream":1,"camera":"clock"}`)
 	s.eventually("the hostile camera's process was ended", func() error {
 		info, err := s.camera("hostile")
 		if err == nil && info.Restarts == 0 {
@@ -61,6 +59,8 @@ cameras:
 		}
 		return err
 	})
+	v, _ := s.view(t)
+	v.send(`{"type":"watch","stream":1,"camera":"clock"}`)
 	v.frames(1, 5)
 	if after, err := s.camera("clock"); err != nil || after.PID != before.PID || after.Restarts != 0 || after.State != camera.Live {
 		t.Errorf("the other camera: %+v, %v", after, err)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -253,4 +254,28 @@ func TestNoDowngradeToBasic(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
+}
+
+// FuzzChallenge: whatever a camera asks, the answer is one line that does not hold the password.
+func FuzzChallenge(f *testing.F) {
+	for _, all := range challenges {
+		for _, c := range all {
+			f.Add(c, `Digest realm="cam", nonce="b", stale=true`)
+		}
+	}
+	f.Add("Digest "+strings.Repeat("x=", 1000), `Digest realm="\"", nonce="\r\nX: y", qop="auth-int,auth", algorithm=SHA-512-256-sess, userhash=true`)
+	f.Fuzz(func(t *testing.T, first, second string) {
+		a := &auth{user: url.UserPassword(user, password), digest: new(atomic.Bool)}
+		req := httptest.NewRequest(http.MethodGet, "http://camera/", nil)
+		for _, challenge := range []string{first, second} {
+			a.learn(&http.Response{Header: http.Header{"Www-Authenticate": {challenge}}})
+			signed, err := a.sign(req)
+			if err != nil {
+				continue
+			}
+			if answer := signed.Header.Get("Authorization"); !strings.HasPrefix(answer, "Basic ") && strings.Contains(answer, password) && !strings.Contains(challenge, password) {
+				t.Errorf("%q is answered %q", challenge, answer)
+			}
+		}
+	})
 }

@@ -72,9 +72,12 @@ func (t target) explain(ctx context.Context, cause error) error {
 		_ = conn.Close()
 		return &camera.Error{Say: t.name + " does not send the stream " + t.stream(), Err: cause}
 	case web:
-		status, err := get(ctx, t)
-		if isDial(err) {
+		status, elsewhere, err := get(ctx, t)
+		switch {
+		case isDial(err):
 			return unreachable(t, err)
+		case err == nil && status >= 300 && status < 400:
+			return t.redirected(elsewhere)
 		}
 		return t.answered(status, err, cause)
 	case device:
@@ -140,17 +143,20 @@ func (t target) hint() string {
 	return ""
 }
 
-// get asks an HTTP server for the first byte of what t names and returns the status code.
-func get(ctx context.Context, t target) (status int, err error) {
+// get asks an HTTP server for the first byte of what t names and returns the status code, and where that leads.
+func get(ctx context.Context, t target) (status int, elsewhere string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.url.String(), nil)
 	if err != nil {
-		return 0, errors.New("make request: the address cannot be used")
+		return 0, "", errors.New("make request: the address cannot be used")
 	}
 	request.Header.Set("Range", "bytes=0-0")
-	inner := &http.Transport{DisableKeepAlives: true}
-	client := http.Client{Transport: inner}
+	inner := &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: mostReply}
+	client := http.Client{
+		Transport:     inner,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	if password, ok := t.url.User.Password(); ok {
 		client.Transport = &digest.Transport{Username: t.url.User.Username(), Password: password, Transport: inner}
 	}
@@ -160,9 +166,9 @@ func get(ctx context.Context, t target) (status int, err error) {
 		if errors.As(err, &withAddress) {
 			err = withAddress.Err
 		}
-		return 0, fmt.Errorf("get: %w", err)
+		return 0, "", fmt.Errorf("get: %w", err)
 	}
 	defer response.Body.Close()
 	_, _ = io.CopyN(io.Discard, response.Body, 1)
-	return response.StatusCode, nil
+	return response.StatusCode, leads(response.Header), nil
 }
