@@ -168,7 +168,7 @@ func TestSourcesAreTested(t *testing.T) {
 		{map[string]any{"source": "http://" + host + "/video", "user": "admin", "password": "Geheim77"}, "login_refused", "admin", "Geheim77"},
 		{map[string]any{"source": host}, "login_refused", "password", "Geheim77"},
 		{map[string]any{"source": "http://" + host + "/page"}, "test_failed", "text/html", "meta-data"},
-		{map[string]any{"source": "http://" + host + "/away"}, "test_failed", "redirects to another host", "meta-data"},
+		{map[string]any{"source": "http://" + host + "/away"}, "test_failed", "redirects to another address, http://169.254.169.254/…", "meta-data"},
 		{map[string]any{"source": "http://" + freeAddr(t) + "/x"}, "test_failed", "", "Geheim77"},
 		{map[string]any{"source": freeAddr(t)}, "test_failed", "does not answer", "Geheim77"},
 		{map[string]any{"source": "rtsp://u:Geheim77@" + freeAddr(t) + "/x"}, "test_failed", "", "Geheim77"},

@@ -158,7 +158,7 @@ export class AddCamera {
 
   /** The fingerprint that the user trusts. */
   get #pin() {
-    const trusted = /** @type {HTMLInputElement} */ (find(this.#dialog, "[name=trust]")).checked;
+    const trusted = find(this.#dialog, "[name=trust]").checked;
     return trusted && this.#fingerprint ? this.#fingerprint : undefined;
   }
 
@@ -166,7 +166,7 @@ export class AddCamera {
   #offer(fingerprint) {
     if (fingerprint === this.#fingerprint) return;
     this.#fingerprint = fingerprint;
-    /** @type {HTMLInputElement} */ (find(this.#dialog, "[name=trust]")).checked = false;
+    find(this.#dialog, "[name=trust]").checked = false;
     find(this.#dialog, ".add-trust").hidden = !fingerprint;
   }
 

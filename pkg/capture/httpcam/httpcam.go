@@ -113,8 +113,8 @@ func (s *source) checkRedirect(req *http.Request, via []*http.Request) error {
 	case to.Host == s.url.Host && to.Scheme == s.url.Scheme, hostOf(to) == hostOf(s.url) && port(to) == "443" && port(s.url) == "80":
 		return nil
 	}
-	bare := url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path} // a query may hold a secret
-	return s.say(nil, "the camera at %s redirects to another address, %.300s, which is refused: if that is right, write that address into the source", s.url.Host, bare.String())
+	// Path and query may hold a secret.
+	return s.say(nil, "the camera at %s redirects to another address, %s://%.300s/…, which is refused: if that is right, write that address into the source", s.url.Host, to.Scheme, to.Host)
 }
 
 func hostOf(u *url.URL) string { return strings.ToLower(u.Hostname()) }

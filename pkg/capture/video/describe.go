@@ -98,14 +98,13 @@ func describe(ctx context.Context, t target) (status int, elsewhere string, err 
 	return status, leads(header), err
 }
 
-// leads returns where a reply sends its client, without what may be a secret; "" where it sends it nowhere.
+// leads returns where a reply sends its client, without path and query, which may hold a secret; "" where it sends it nowhere.
 func leads(header http.Header) string {
 	u, err := url.Parse(header.Get("Location"))
-	if err != nil || u.Host == "" || len(u.Host)+len(u.Path) > longestLocation {
+	if err != nil || u.Host == "" || len(u.Scheme)+len(u.Host) > longestLocation {
 		return ""
 	}
-	bare := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
-	return bare.String()
+	return u.Scheme + "://" + u.Host + "/…"
 }
 
 // ask sends one DESCRIBE and reads the answer, whose body it skips.

@@ -77,7 +77,7 @@ func TestFailuresInWords(t *testing.T) {
 		{"rtmp, nothing listens", strings.Replace(gone.URLAs("admin", secret, "/a"), "rtsp:", "rtmp:", 1), "connection refused", nil},
 		{"web, no such host", "http://admin:" + secret + "@camera.invalid/a.mp4", "no host is called camera.invalid", nil},
 		{"web, no such file", web.URL + "/video.mp4", "no stream /video.mp4", nil},
-		{"web, redirect", "http://admin:" + secret + "@" + host + "/away.mp4", "redirects to another address, http://169.254.169.254/video.mp4, which is refused", nil},
+		{"web, redirect", "http://admin:" + secret + "@" + host + "/away.mp4", "redirects to another address, http://169.254.169.254/…, which is refused", nil},
 		{"web, wrong password", "http://admin:" + secret + "@" + host + "/login", "refused user admin", camera.ErrAuth},
 		{"web, no video", web.URL + "/text", "no video", nil},
 		{"rtmp at a web server", "rtmp://" + host + "/live/" + "a", "/live/a", nil},

@@ -72,7 +72,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	}()
 	s := spec("rtsp://admin:" + secret + "@" + elsewhere(t, other.Addr().String()) + "/a")
 	err = stream(t, newSource(t, s), func(camera.Picture) bool { return true })
-	if want := "redirects to another address, rtsp://" + other.Addr().String() + "/a"; !strings.Contains(camera.Say(err), want) {
+	if want := "redirects to another address, rtsp://" + other.Addr().String() + "/…"; !strings.Contains(camera.Say(err), want) {
 		t.Errorf("%v, want %q", err, want)
 	}
 	_ = other.Close()
