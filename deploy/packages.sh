@@ -14,7 +14,7 @@ needs() {
 	cat <<-'END'
 		run|C compiler|gcc libc6-dev|find_command cc gcc clang
 		run|pkg-config|pkg-config|find_command pkg-config pkgconf
-		run|GStreamer 1.22 or newer with its headers, libraries core and base|libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev|pkg-config --exists gstreamer-1.0 gstreamer-app-1.0 gstreamer-video-1.0
+		run|GStreamer 1.22 or newer with its headers, libraries core and base|libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev|pkg-config --exists gstreamer-1.0 gstreamer-app-1.0 gstreamer-video-1.0 gio-2.0
 		run|GStreamer's plugins base|gstreamer1.0-plugins-base|gst-inspect-1.0 --exists videoconvert
 		run|GStreamer's plugins good|gstreamer1.0-plugins-good|gst-inspect-1.0 --exists rtspsrc
 		run|GStreamer's plugins bad, of which the parsers of H.264 and H.265|gstreamer1.0-plugins-bad|gst-inspect-1.0 --exists h264parse

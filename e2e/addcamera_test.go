@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +21,7 @@ import (
 
 	"linkstart/pkg/camera"
 	"linkstart/pkg/rtsptest"
+	"linkstart/pkg/tlspin"
 )
 
 // kept is a configuration whose comments must outlive every camera that is added.
@@ -166,7 +168,7 @@ func TestSourcesAreTested(t *testing.T) {
 		{map[string]any{"source": "http://" + host + "/video", "user": "admin", "password": "Geheim77"}, "login_refused", "admin", "Geheim77"},
 		{map[string]any{"source": host}, "login_refused", "password", "Geheim77"},
 		{map[string]any{"source": "http://" + host + "/page"}, "test_failed", "text/html", "meta-data"},
-		{map[string]any{"source": "http://" + host + "/away"}, "test_failed", "redirects to another host", "meta-data"},
+		{map[string]any{"source": "http://" + host + "/away"}, "test_failed", "redirects to another address, http://169.254.169.254/…", "meta-data"},
 		{map[string]any{"source": "http://" + freeAddr(t) + "/x"}, "test_failed", "", "Geheim77"},
 		{map[string]any{"source": freeAddr(t)}, "test_failed", "does not answer", "Geheim77"},
 		{map[string]any{"source": "rtsp://u:Geheim77@" + freeAddr(t) + "/x"}, "test_failed", "", "Geheim77"},
@@ -323,5 +325,39 @@ func (s *system) refusesToSave(t *testing.T, written []byte) {
 	}
 	if now, err := os.ReadFile(s.config); err != nil || !bytes.Equal(now, broken) {
 		t.Errorf("it has become %s, %v", now, err)
+	}
+}
+
+// A camera that signs its own certificate is named by it, and then held to it.
+func TestAddCameraWithACertificateOfItsOwn(t *testing.T) {
+	camera := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "image/jpeg")
+		_, _ = w.Write(red())
+	}))
+	camera.Config.ErrorLog = log.New(io.Discard, "", 0)
+	camera.StartTLS()
+	t.Cleanup(camera.Close)
+	s := startWith(t, kept)
+	source, pin := camera.URL+"/snapshot.jpg", tlspin.Of(camera.Certificate())
+	status, _, answer := s.test(map[string]any{"source": source})
+	if status == http.StatusOK || !strings.Contains(string(answer), "tls_pin: "+pin) {
+		t.Fatalf("without a pin: %d %s", status, answer)
+	}
+	other := "sha256:" + strings.Repeat("0", 64)
+	if status, _, answer = s.test(map[string]any{"source": source, "tls_pin": other}); status == http.StatusOK || !strings.Contains(string(answer), "another certificate") {
+		t.Errorf("with another pin: %d %s", status, answer)
+	}
+	if status, _, answer = s.test(map[string]any{"source": source, "tls_pin": "sha256:12"}); status == http.StatusOK || !strings.Contains(string(answer), "64 hexadecimal digits") {
+		t.Errorf("with half a pin: %d %s", status, answer)
+	}
+	if status, _, answer = s.test(map[string]any{"source": source, "tls_pin": pin}); status != http.StatusOK {
+		t.Errorf("with its pin: %d %s", status, answer)
+	}
+	if status, answer := s.add(map[string]any{"source": source, "name": "Door", "tls_pin": pin}); status != http.StatusCreated {
+		t.Fatalf("add: %d %s", status, answer)
+	}
+	s.becomes("door", "live")
+	if text, err := os.ReadFile(s.config); err != nil || !strings.Contains(string(text), "tls_pin: \""+pin+"\"") {
+		t.Errorf("%v\n%s", err, text)
 	}
 }

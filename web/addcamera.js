@@ -20,6 +20,7 @@ export class AddCamera {
   /** @type {Phase} */ #phase = "idle";
   #found = ""; // the whole address, where only a host was asked for
   #picture = ""; // object URL
+  #fingerprint = ""; // of the certificate that the last test did not trust
   /** @type {AbortController|null} */ #test = null;
   #saving = false;
 
@@ -65,10 +66,12 @@ export class AddCamera {
       if (saves) void this.#save();
       else void this.#try();
     });
+    find(dialog, "[name=source]").addEventListener("input", () => this.#offer("")); // another camera, another certificate
     find(dialog, ".add-where").addEventListener("input", () => this.#show("idle"));
     for (const close of dialog.querySelectorAll(".add-close")) close.addEventListener("click", () => dialog.close());
     dialog.addEventListener("close", () => {
       form.reset(); // a password does not stay in the page
+      this.#offer("");
       this.#show("idle");
     });
     dialog.addEventListener("keydown", (event) => event.stopPropagation()); // keys here are text, not orders to the page
@@ -139,14 +142,32 @@ export class AddCamera {
     this.#show("busy");
     const timer = setTimeout(() => test.abort(new DOMException("", "TimeoutError")), TEST_MS);
     try {
-      const answer = await api.test({ source, user: this.#value("user"), password: this.#value("password") }, test.signal);
+      const answer = await api.test({ source, user: this.#value("user"), password: this.#value("password"), tls_pin: this.#pin }, test.signal);
       if (this.#test !== test || !this.#busy) return;
       this.#seen(source, answer);
     } catch (error) {
-      if (this.#test === test && this.#busy) this.#show("bad", this.#texts.get("add_no_picture"), this.#texts.why(error));
+      if (this.#test !== test || !this.#busy) return;
+      const why = this.#texts.why(error);
+      this.#show("bad", this.#texts.get("add_no_picture"), why);
+      const fingerprint = /tls_pin: (sha256:[0-9a-f]{64})/.exec(why)?.[1];
+      if (fingerprint) this.#offer(fingerprint);
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** The fingerprint that the user trusts. */
+  get #pin() {
+    const trusted = find(this.#dialog, "[name=trust]").checked;
+    return trusted && this.#fingerprint ? this.#fingerprint : undefined;
+  }
+
+  /** Lets the user trust a certificate, which none but the user can judge. @param {string} fingerprint "" takes the offer back */
+  #offer(fingerprint) {
+    if (fingerprint === this.#fingerprint) return;
+    this.#fingerprint = fingerprint;
+    find(this.#dialog, "[name=trust]").checked = false;
+    find(this.#dialog, ".add-trust").hidden = !fingerprint;
   }
 
   /** @param {string} source as it was asked for @param {Awaited<ReturnType<typeof api.test>>} answer */
@@ -170,7 +191,7 @@ export class AddCamera {
     const number = (/** @type {string} */ name) => Number(this.#value(name)) || undefined;
     try {
       const added = await api.add({
-        source: this.#found || this.#value("source"), user: text("user"), password: text("password"),
+        source: this.#found || this.#value("source"), user: text("user"), password: text("password"), tls_pin: this.#pin,
         name: text("name"), group: text("group"), fps: number("fps"), quality: number("quality"),
       });
       this.#dialog.close();

@@ -124,7 +124,7 @@ const sends = (body) => ({ method: "POST", headers: { "Content-Type": "applicati
 
 /**
  * Opens a source for its first picture.
- * @param {{source: string, user: string, password: string}} wanted source: also HOST or HOST:PORT
+ * @param {{source: string, user: string, password: string, tls_pin?: string}} wanted source: also HOST or HOST:PORT
  * @param {AbortSignal} signal
  * @returns {Promise<{picture: Blob, found: string, width: number, height: number}>} found: the source without secrets
  */

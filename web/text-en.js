@@ -263,6 +263,7 @@ export const en = {
   add_source_example: "192.168.1.64 or rtsp://192.168.1.64/stream1",
   add_user: "User name",
   add_password: "Password",
+  add_trust: "It is my camera that shows this certificate: trust it from now on",
   add_test: "Test",
   add_stop: "Stop",
   add_untested: "Test the address to see its picture.",

@@ -263,6 +263,7 @@ export const zh = {
   add_source_example: "192.168.1.64 或 rtsp://192.168.1.64/stream1",
   add_user: "用户名",
   add_password: "密码",
+  add_trust: "确认这是我的摄像机出示的证书，今后信任它",
   add_test: "测试",
   add_stop: "停止",
   add_untested: "测试地址，先看到画面再保存。",

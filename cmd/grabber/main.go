@@ -59,6 +59,7 @@ func run(ctx context.Context, in io.Reader, out io.Writer) error {
 	if doc.MemoryLimit > 0 {
 		debug.SetMemoryLimit(doc.MemoryLimit / 10 * 9)
 	}
+	lockUp(doc, log)
 	nc, err := bus.Connect(ctx, doc.Bus, log)
 	if err != nil {
 		log.Error("not started", "err", err)

@@ -124,7 +124,7 @@ func (d *desk) test(ctx context.Context, r control.Request) (control.Reply, erro
 			d.mu.Unlock()
 		}()
 	}
-	found, err := d.tests.Try(ctx, tryout.Wanted{Source: r.New.Source, User: r.New.User, Password: r.New.Password})
+	found, err := d.tests.Try(ctx, tryout.Wanted{Source: r.New.Source, User: r.New.User, Password: r.New.Password, TLSPin: strings.TrimSpace(r.New.TLSPin)})
 	if err != nil {
 		return control.Reply{}, err
 	}
@@ -140,7 +140,7 @@ func (d *desk) add(ctx context.Context, r control.Request) (control.Reply, error
 	ctx, cancel := context.WithTimeout(ctx, addTime)
 	defer cancel()
 	a := config.Addition{
-		ID: r.New.ID, Name: strings.TrimSpace(r.New.Name), Group: strings.TrimSpace(r.New.Group), FPS: r.New.FPS, Quality: r.New.Quality,
+		ID: r.New.ID, Name: strings.TrimSpace(r.New.Name), Group: strings.TrimSpace(r.New.Group), TLSPin: strings.TrimSpace(r.New.TLSPin), FPS: r.New.FPS, Quality: r.New.Quality,
 	}
 	for _, one := range []struct {
 		written string
@@ -204,12 +204,12 @@ func held(base *config.Config, source string) error {
 }
 
 // startTest starts a grabber that opens source as the configuration in force would have it.
-func (s *system) startTest(id camera.ID, source string, pin netip.Addr) (*process.Process, func(), error) {
+func (s *system) startTest(id camera.ID, source, tlsPin string, pin netip.Addr) (*process.Process, func(), error) {
 	cfg := s.inForce.Load()
 	if err := held(cfg, source); err != nil {
 		return nil, nil, err
 	}
-	cam, err := config.Addition{Source: source}.Check(cfg)
+	cam, err := config.Addition{Source: source, TLSPin: tlsPin}.Check(cfg)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -225,6 +225,7 @@ func (s *system) startTest(id camera.ID, source string, pin netip.Addr) (*proces
 	document, err := json.Marshal(child.Grabber{
 		Bus:  bus.Access{URL: s.server.URL(), User: user, Password: password, Prefix: cfg.Bus.Prefix, Node: string(cfg.Node)},
 		Kind: string(cam.Kind()), Camera: spec, Standby: camera.Hot, MemoryLimit: int64(cam.MemoryLimit), Secrets: secrets,
+		Hide: []string{cfg.StateDir},
 	})
 	if err != nil {
 		ended()

@@ -66,7 +66,7 @@ func (s *system) descriptions(cfg *config.Config) ([]fleet.Description, error) {
 		document, err := json.Marshal(child.Grabber{
 			Bus:  s.access(broker.GrabberUser(c.ID), broker.GrabberPermissions(s.subjects(), c.ID)),
 			Kind: string(c.Kind()), Camera: spec, Substream: substream, Standby: c.Standby, MinChange: c.MinChange,
-			FrozenAfter: c.FrozenAfter, MemoryLimit: int64(c.MemoryLimit), Secrets: secrets,
+			FrozenAfter: c.FrozenAfter, MemoryLimit: int64(c.MemoryLimit), Secrets: secrets, Hide: []string{cfg.StateDir},
 		})
 		if err != nil {
 			return nil, fmt.Errorf("describe camera %s to its grabber: %w", c.ID, err)

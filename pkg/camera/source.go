@@ -77,6 +77,10 @@ type Spec struct {
 	// cannot send us anywhere; "": where its name leads.
 	Pin string
 
+	// TLSPin is the fingerprint, sha256: and 64 hexadecimal digits, of the only certificate that the host of Source may show; "": one
+	// that the authorities of this machine vouch for.
+	TLSPin string
+
 	FPS     float64 // at most so many pictures per second are published; a polled or generated source makes so many
 	Quality int     // JPEG quality 1 to 100, where we encode
 	Width   int     // px, where we encode: scaled down to it; 0: as the source is

@@ -27,6 +27,7 @@ type Grabber struct {
 	FrozenAfter time.Duration  `json:"frozen_after"` // 0: a picture that never changes is no fault
 	MemoryLimit int64          `json:"memory_limit"` // bytes: the collector of garbage works the harder the nearer it is; 0: none
 	Secrets     []string       `json:"secrets"`      // to be kept out of whatever is printed
+	Hide        []string       `json:"hide"`         // folders that it has no business in, whatever else it may read
 }
 
 // Stream is a further stream of a camera; all else is as its Spec says.

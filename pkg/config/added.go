@@ -22,6 +22,7 @@ type Addition struct {
 	Group     string
 	Source    string
 	Substream string
+	TLSPin    string // "": none
 	FPS       float64
 	Quality   int
 }
@@ -182,7 +183,7 @@ func (a Addition) alone(before, after *Config) bool {
 	changes, got := Diff(before, after), after.Cameras[n]
 	only := Changes{Added: []camera.ID{a.ID}}
 	return changes.String() == only.String() && got.ID == want.ID && got.Name == want.Name && got.Group == want.Group &&
-		got.Source.Reveal() == want.Source.Reveal() && got.Substream.Reveal() == want.Substream.Reveal() && got.FPS == want.FPS && got.Quality == want.Quality
+		got.Source.Reveal() == want.Source.Reveal() && got.Substream.Reveal() == want.Substream.Reveal() && got.TLSPin == want.TLSPin && got.FPS == want.FPS && got.Quality == want.Quality
 }
 
 // pair is a key and its value as they are written.
@@ -193,6 +194,7 @@ func (a Addition) pairs() []pair {
 	var all []pair
 	for _, p := range []struct{ key, value string }{
 		{"id", string(a.ID)}, {"name", a.Name}, {"group", a.Group}, {"source", a.Source}, {"substream", a.Substream},
+		{"tls_pin", a.TLSPin},
 	} {
 		if p.value == "" {
 			continue

@@ -14,6 +14,7 @@ import (
 
 	"linkstart/pkg/camera"
 	"linkstart/pkg/restart"
+	"linkstart/pkg/tlspin"
 )
 
 var prefixPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}(\.[A-Za-z0-9_-]{1,32}){0,3}$`)
@@ -65,6 +66,7 @@ func (d *decoder) checkCamera(cam *Camera, path string, seen map[camera.ID]strin
 		d.checkSource(cam, &cam.Substream, path+".substream")
 	}
 	d.checkStandby(cam, path)
+	d.checkPin(cam, path)
 	if cam.Name == "" {
 		cam.Name = string(cam.ID)
 	}
@@ -79,6 +81,26 @@ func (d *decoder) checkStandby(cam *Camera, path string) {
 	where, set := d.at[path+".standby"]
 	if set && cam.Kind() == Push && cam.Standby == camera.Cold {
 		d.add(where, "leave it out: nothing is connected for a push: camera anyway", "%s.standby: a push: camera cannot be cold", path)
+	}
+}
+
+// checkPin reads a fingerprint, which must have something to hold to it.
+func (d *decoder) checkPin(cam *Camera, path string) {
+	where, set := d.at[path+".tls_pin"]
+	if !set || d.troubled(where) {
+		return
+	}
+	pin, err := tlspin.Parse(cam.TLSPin)
+	if err != nil {
+		d.add(where, "write sha256: and the 64 hexadecimal digits that the camera's error names", "%s.tls_pin: %v", path, err)
+		return
+	}
+	cam.TLSPin = pin
+	held := func(source string, kind Kind) bool {
+		return schemeOf(source) == "rtsps" || schemeOf(source) == "https" && kind == HTTP
+	}
+	if !held(cam.Source.Reveal(), cam.Kind()) && !held(cam.Substream.Reveal(), cam.SubstreamKind()) {
+		d.add(where, "leave it out, or write rtsps:// or https:// (not for video files)", "%s.tls_pin: the source shows no certificate that can be held to it", path)
 	}
 }
 

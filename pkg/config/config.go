@@ -85,6 +85,7 @@ type Camera struct {
 	Group     string        `yaml:"group" jsonschema_description:"Cameras of a group are shown together."`
 	Source    secret.Source `yaml:"source" jsonschema:"required" jsonschema_description:"Where the pictures come from: rtsp(s)://, rtmp://, http(s)://, a video file, test:clock, v4l2:NUMBER, exec:COMMAND, opencv:… or push:"`
 	Substream secret.Source `yaml:"substream" jsonschema_description:"The camera's own small stream, for walls and buttons; written like source. Default: source, scaled down."`
+	TLSPin    string        `yaml:"tls_pin" jsonschema_description:"Fingerprint of the only certificate that the camera may show, sha256: and 64 hexadecimal digits; for https:// and rtsps:// cameras that sign their own. Default: a certificate that this machine's authorities vouch for."`
 
 	Settings `yaml:",inline"`
 
@@ -177,7 +178,7 @@ func (c *Config) Secrets() []string {
 // Spec returns what the process of cam is told, with secrets.
 func (c *Config) Spec(cam *Camera) camera.Spec {
 	spec := camera.Spec{
-		ID: cam.ID, Source: cam.Source.Reveal(),
+		ID: cam.ID, Source: cam.Source.Reveal(), TLSPin: cam.TLSPin,
 		FPS: cam.FPS, Quality: cam.Quality, Width: cam.Width,
 		OpenTimeout: cam.OpenTimeout, ReadTimeout: cam.ReadTimeout,
 		MaxBytes: int(c.Limits.FrameBytes), MaxPixels: c.Limits.FramePixels,

@@ -119,6 +119,9 @@ func dump(cfg *config.Config) string {
 		if kind := cam.SubstreamKind(); kind != "" {
 			fmt.Fprintf(&b, "  substream %s %s\n  shown %v\n", kind, cam.Substream.Reveal(), cam.Substream)
 		}
+		if spec.TLSPin != "" {
+			fmt.Fprintf(&b, "  tls_pin %s\n", spec.TLSPin)
+		}
 		for _, name := range slices.Sorted(maps.Keys(spec.Env)) {
 			fmt.Fprintf(&b, "  env %s=%s\n", name, spec.Env[name])
 		}

@@ -61,6 +61,7 @@ type New struct {
 	User      string    `json:"user,omitempty"`     // put into source and substream
 	Password  string    `json:"password,omitempty"` // put into source and substream
 	Substream string    `json:"substream,omitempty"`
+	TLSPin    string    `json:"tls_pin,omitempty"` // "": a certificate that authorities vouch for
 	FPS       float64   `json:"fps,omitempty"`     // 0: that of the configuration
 	Quality   int       `json:"quality,omitempty"` // 0: that of the configuration
 }

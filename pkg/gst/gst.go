@@ -5,7 +5,7 @@
 package gst
 
 /*
-#cgo pkg-config: gstreamer-1.0 gstreamer-app-1.0 gstreamer-video-1.0
+#cgo pkg-config: gstreamer-1.0 gstreamer-app-1.0 gstreamer-video-1.0 gio-2.0
 #cgo CFLAGS: -O2 -Wall
 #include <gst/gst.h>
 */
@@ -62,6 +62,12 @@ var start = sync.OnceValue(func() error {
 // Init starts GStreamer unless that has happened. The list of its plugins, which takes half a second to make, is kept in
 // cacheDir; where that is empty or cannot be written, in GStreamer's own place, or made again each time.
 func Init(cacheDir string) error {
+	// What a desktop has set for its user, a proxy say, is for no camera, and looking for it wants files and services of the desktop.
+	for name, value := range map[string]string{"GSETTINGS_BACKEND": "memory", "GIO_USE_PROXY_RESOLVER": "dummy", "GIO_USE_VFS": "local"} {
+		if err := os.Setenv(name, value); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
+	}
 	if cacheDir != "" && os.Getenv("GST_REGISTRY") == "" && os.MkdirAll(cacheDir, 0o700) == nil {
 		// GStreamer reads it in this process only.
 		if err := os.Setenv("GST_REGISTRY", filepath.Join(cacheDir, "gstreamer-registry.bin")); err != nil {

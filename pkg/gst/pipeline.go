@@ -82,6 +82,14 @@ func (p *Pipeline) Offers(caps string) (bool, error) {
 	return false, p.failure()
 }
 
+// Accept has src, which speaks TLS, accept exactly the certificate with that fingerprint: sha256: and hexadecimal digits. It is called
+// before Start.
+func (p *Pipeline) Accept(fingerprint string) {
+	text, free := cString(strings.TrimPrefix(fingerprint, "sha256:"))
+	defer free()
+	C.ls_pipe_accept(p.c, text)
+}
+
 // Start lets the pictures flow. What goes wrong is told by Pull. It may block.
 func (p *Pipeline) Start() { C.ls_pipe_start(p.c) }
 

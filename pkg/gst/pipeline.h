@@ -19,6 +19,8 @@ typedef struct {
 	GCond news, room;
 	GQueue items;
 	gboolean chosen, linked, end, bare, woken, closing;
+	char *fingerprint; // hexadecimal SHA-256 of the only certificate that is accepted, or NULL
+	char *location; // what the source was told, where it could be sent elsewhere
 	char *unknown; // caps of the first video that no tail fits
 	GError *error; // the first one
 } ls_pipe;
@@ -27,6 +29,7 @@ ls_pipe *ls_pipe_new(const char *words, GError **error);
 void ls_pipe_tail(ls_pipe *p, const char *caps, const char *words);
 char *ls_pipe_set(ls_pipe *p, const char *element, const char *property, const char *value);
 int ls_pipe_offers(ls_pipe *p, const char *caps);
+void ls_pipe_accept(ls_pipe *p, const char *fingerprint);
 void ls_pipe_start(ls_pipe *p);
 int ls_pipe_wait(ls_pipe *p, gint64 timeout_us, GstSample **sample, gint64 *age_us);
 void ls_pipe_wake(ls_pipe *p);

@@ -29,6 +29,7 @@ type Wanted struct {
 	Source   string // whole, or HOST, or HOST:PORT
 	User     string // put into Source, percent-encoded, where one of them is set
 	Password string
+	TLSPin   string // the fingerprint of the only certificate that it may show; "": one that authorities vouch for
 }
 
 // allowed are the kinds that can do nothing but fetch pictures; the others run commands or read files of this machine.

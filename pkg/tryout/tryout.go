@@ -46,9 +46,9 @@ type Options struct {
 	Subjects  bus.Subjects
 	Log       *slog.Logger
 	Reachable func() Reachable
-	// Start starts a grabber for source, which it checks, on the bus as id. pin is the address that the source's host is
-	// connected at. What it returns beside the process is called when that has ended.
-	Start func(id camera.ID, source string, pin netip.Addr) (p *process.Process, ended func(), err error)
+	// Start starts a grabber for source, which it checks, on the bus as id. tlsPin is that of Wanted, pin the address that the
+	// source's host is connected at. What it returns beside the process is called when that has ended.
+	Start func(id camera.ID, source, tlsPin string, pin netip.Addr) (p *process.Process, ended func(), err error)
 }
 
 // Tester tests sources.
@@ -94,7 +94,7 @@ func (t *Tester) Try(ctx context.Context, w Wanted) (Result, error) {
 	} else {
 		var pin netip.Addr
 		if pin, err = t.Reachable().Check(ctx, source); err == nil {
-			r, err = t.one(ctx, source, pin)
+			r, err = t.one(ctx, source, w.TLSPin, pin)
 		}
 	}
 	if err != nil {
@@ -123,7 +123,7 @@ func late() error {
 }
 
 // one tries one source. Its id on the bus is none that a camera can have.
-func (t *Tester) one(ctx context.Context, source string, pin netip.Addr) (Result, error) {
+func (t *Tester) one(ctx context.Context, source, tlsPin string, pin netip.Addr) (Result, error) {
 	id := camera.ID("_test-" + strings.ToLower(rand.Text()[:16]))
 	frames, ends := make(chan *camera.Frame, 1), make(chan error, 1)
 	feed, err := bus.OpenFeed(t.Conn, t.Subjects, id, camera.Main, fps, t.Log, func(f *camera.Frame) {
@@ -154,7 +154,7 @@ func (t *Tester) one(ctx context.Context, source string, pin netip.Addr) (Result
 	case <-ctx.Done():
 		return Result{}, late()
 	}
-	p, ended, err := t.Start(id, source, pin)
+	p, ended, err := t.Start(id, source, tlsPin, pin)
 	if err != nil {
 		<-t.room
 		return Result{}, err

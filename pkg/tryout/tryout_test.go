@@ -50,7 +50,7 @@ func TestGivenUpTestsDoNotPileUp(t *testing.T) {
 	begun := make(chan struct{}, 100)
 	tester := tryout.New(tryout.Options{
 		Conn: nc, Subjects: bus.Subjects{Prefix: "linkstart"}, Log: log, Reachable: func() tryout.Reachable { return nil },
-		Start: func(camera.ID, string, netip.Addr) (*process.Process, func(), error) {
+		Start: func(camera.ID, string, string, netip.Addr) (*process.Process, func(), error) {
 			most.Store(max(most.Load(), running.Add(1)))
 			p, err := process.Start(process.Spec{Path: os.Args[0], Env: []string{stubborn + "=1"}, Grace: 500 * time.Millisecond, Line: func(string) { begun <- struct{}{} }})
 			return p, func() { running.Add(-1) }, err

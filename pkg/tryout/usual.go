@@ -71,7 +71,7 @@ func (t *Tester) search(ctx context.Context, w Wanted) (Result, error) {
 				if ctx.Err() != nil {
 					return
 				}
-				r, err := t.one(ctx, s, addr)
+				r, err := t.one(ctx, s, "", addr)
 				outcomes <- outcome{r, err}
 			}
 		})
@@ -123,7 +123,7 @@ func (t *Tester) open(ctx context.Context, w Wanted, host, port string, addr net
 			where = "[" + host + "]"
 		}
 		for _, path := range u.paths {
-			source, _, err := Wanted{u.scheme + "://" + where + path, w.User, w.Password}.Complete()
+			source, _, err := Wanted{Source: u.scheme + "://" + where + path, User: w.User, Password: w.Password}.Complete()
 			if err != nil {
 				return nil, err
 			}

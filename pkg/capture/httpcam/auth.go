@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/icholy/digest"
 )
@@ -13,8 +14,10 @@ import (
 // auth answers a camera's 401 by what it asks for: Digest (RFC 7616, MD5 and SHA-2) or else Basic (RFC 7617). It
 // remembers the challenge, so that each further request is let in at once.
 type auth struct {
-	user *url.Userinfo // nil: none
-	next http.RoundTripper
+	user    *url.Userinfo // nil: none
+	next    http.RoundTripper
+	digest  *atomic.Bool // the camera has asked for Digest, now or before: Basic is not answered any more
+	secured bool         // unless TLS hides what Basic sends
 
 	mu    sync.Mutex
 	chal  *digest.Challenge
@@ -74,10 +77,14 @@ func (a *auth) learn(res *http.Response) bool {
 	if chal, err := digest.FindChallenge(res.Header); err == nil {
 		fresh := a.chal == nil || chal.Stale || chal.Nonce != a.chal.Nonce && a.count > 1
 		a.chal, a.count, a.basic = chal, 0, false
+		a.digest.Store(true)
 		return fresh
 	}
 	asked := a.basic
 	a.chal, a.basic = nil, false
+	if a.digest.Load() && !a.secured {
+		return false
+	}
 	for _, h := range res.Header.Values("WWW-Authenticate") {
 		scheme, _, _ := strings.Cut(strings.TrimSpace(h), " ")
 		a.basic = a.basic || strings.EqualFold(scheme, "Basic")

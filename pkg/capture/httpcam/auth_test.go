@@ -1,11 +1,13 @@
 package httpcam
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"github.com/icholy/digest"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/tlspin"
 )
 
 const (
@@ -145,6 +148,15 @@ func TestRedirects(t *testing.T) {
 			http.Redirect(w, r, stranger.URL+"/?token=t0ken", http.StatusFound)
 		case r.URL.Path == "/other":
 			http.Redirect(w, r, "http://localhost/?token=t0ken", http.StatusFound)
+		case r.URL.Path == "/link-local":
+			http.Redirect(w, r, "http://169.254.169.254/latest/meta-data", http.StatusTemporaryRedirect)
+		case r.URL.Path == "/port":
+			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusPermanentRedirect)
+		case r.URL.Path == "/secure": // our port is not the usual one, so that one may be another camera's
+			http.Redirect(w, r, "https://127.0.0.1/", http.StatusSeeOther)
+		case r.URL.Path == "/file":
+			w.Header().Set("Location", "file:///etc/passwd")
+			w.WriteHeader(http.StatusFound)
 		case r.URL.Path == "/ftp":
 			w.Header().Set("Location", "ftp://127.0.0.1/t0ken")
 			w.WriteHeader(http.StatusFound)
@@ -155,7 +167,8 @@ func TestRedirects(t *testing.T) {
 	base := strings.Replace(home.URL, "http://", "http://"+userinfo, 1)
 	wantPictures(t, newSource(t, specOf(base+"/home")), one)
 	for path, want := range map[string]string{
-		"/away": "another host", "/other": "another host", "/ftp": "not http", "/round": "for ever",
+		"/away": "another address, " + stranger.URL, "/other": "another address, http://localhost/", "/ftp": "not http", "/file": "not http",
+		"/link-local": "another address", "/port": "another address", "/secure": "another address", "/round": "for ever",
 	} {
 		_, err := collect(t, newSource(t, specOf(base+path)), 1)
 		if err == nil || !strings.Contains(camera.Say(err), want) || strings.Contains(err.Error(), "t0ken") {
@@ -183,4 +196,86 @@ func TestPin(t *testing.T) {
 	if pictures, err := collect(t, newSource(t, spec), 1); len(pictures) != 1 {
 		t.Errorf("no picture: %v", err)
 	}
+}
+
+// TestUpgradeToTLS: the one change of port that is followed, with the password.
+func TestUpgradeToTLS(t *testing.T) {
+	challenge := `Digest realm="cam", nonce="abc", qop="auth"`
+	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !guard(challenge)(r) {
+			w.Header().Set("WWW-Authenticate", challenge)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		w.Header().Set("Content-Type", "multipart/x-mixed-replace; boundary=b0undary")
+		io.WriteString(w, part(one))
+	}))
+	t.Cleanup(secure.Close)
+	plain := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "" {
+			t.Error("the password went out unasked")
+		}
+		http.Redirect(w, r, "https://camera.invalid/", http.StatusMovedPermanently)
+	})
+	spec := specOf("http://" + userinfo + "camera.invalid/")
+	spec.TLSPin = tlspin.Of(secure.Certificate())
+	s := newSource(t, spec).(*source)
+	s.dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		to := map[string]string{"camera.invalid:80": plain.Listener.Addr().String(), "camera.invalid:443": secure.Listener.Addr().String()}
+		return new(net.Dialer).DialContext(ctx, network, to[addr])
+	}
+	wantPictures(t, s, one)
+}
+
+// TestNoDowngradeToBasic: who has seen a camera ask for Digest does not tell its password to whoever asks for Basic there later.
+func TestNoDowngradeToBasic(t *testing.T) {
+	var hostile atomic.Bool
+	srv := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		challenge := `Digest realm="cam", nonce="abc", qop="auth"`
+		if _, _, told := r.BasicAuth(); told {
+			t.Error("the password was told")
+		}
+		if hostile.Load() {
+			challenge = `Basic realm="cam"`
+		}
+		if hostile.Load() || !guard(challenge)(r) {
+			w.Header().Set("WWW-Authenticate", challenge)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		w.Header().Set("Content-Type", "image/jpeg")
+		w.Write(one)
+	})
+	s := newSource(t, specOf(strings.Replace(srv.URL, "http://", "http://"+userinfo, 1)))
+	wantPictures(t, s, one, one)
+	hostile.Store(true)
+	for range 2 {
+		if _, err := collect(t, s, 1); !errors.Is(err, camera.ErrAuth) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+// FuzzChallenge: whatever a camera asks, the answer is one line that does not hold the password.
+func FuzzChallenge(f *testing.F) {
+	for _, all := range challenges {
+		for _, c := range all {
+			f.Add(c, `Digest realm="cam", nonce="b", stale=true`)
+		}
+	}
+	f.Add("Digest "+strings.Repeat("x=", 1000), `Digest realm="\"", nonce="\r\nX: y", qop="auth-int,auth", algorithm=SHA-512-256-sess, userhash=true`)
+	f.Fuzz(func(t *testing.T, first, second string) {
+		a := &auth{user: url.UserPassword(user, password), digest: new(atomic.Bool)}
+		req := httptest.NewRequest(http.MethodGet, "http://camera/", nil)
+		for _, challenge := range []string{first, second} {
+			a.learn(&http.Response{Header: http.Header{"Www-Authenticate": {challenge}}})
+			signed, err := a.sign(req)
+			if err != nil {
+				continue
+			}
+			if answer := signed.Header.Get("Authorization"); !strings.HasPrefix(answer, "Basic ") && strings.Contains(answer, password) && !strings.Contains(challenge, password) {
+				t.Errorf("%q is answered %q", challenge, answer)
+			}
+		}
+	})
 }

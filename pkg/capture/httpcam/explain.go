@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/tlspin"
 )
 
 const maxErrorBody = 4 << 10 // what is read of an answer that is no picture
@@ -59,11 +60,13 @@ func (s *source) explain(err error) error {
 	}
 	var (
 		dns      *net.DNSError
-		cert     *tls.CertificateVerificationError
 		noTLS    tls.RecordHeaderError
 		host     = s.url.Host
 		unclosed = errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
 	)
+	if untrusted := tlspin.Explain(err); untrusted != nil {
+		return s.say(err, "%s", untrusted.Say(host))
+	}
 	switch {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return s.say(err, "the name %s is not known: check its spelling, or use the camera's IP address", s.url.Hostname())
@@ -73,8 +76,6 @@ func (s *source) explain(err error) error {
 		return s.say(err, "the camera at %s refuses connections: check its port, and that it is switched on", host)
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return s.say(err, "there is no route to the camera at %s: check its address and the network", host)
-	case errors.As(err, &cert):
-		return s.say(err, "the certificate of the camera at %s cannot be trusted: install its issuer on this machine, or use http", host)
 	case errors.As(err, &noTLS), errors.Is(err, http.ErrSchemeMismatch):
 		return s.say(err, "the camera at %s does not speak https at this port: use http or another port", host)
 	case unclosed:

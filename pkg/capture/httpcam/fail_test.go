@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/tlspin"
 )
 
 func TestNewRefusesWhatCannotWork(t *testing.T) {
@@ -57,7 +58,7 @@ func TestErrorsInWords(t *testing.T) {
 		{"breaks off", rawCamera(t, "HTTP/1.0 200 OK\r\n"+mixed+"\r\n"+part(one)[:300], 99, false), "closed the connection"},
 		{"only rubbish", rawCamera(t, "HTTP/1.0 200 OK\r\n"+mixed+"\r\n"+bad, 99, true), "no picture that can be shown"},
 		{"only rubbish, polled", rawCamera(t, "HTTP/1.0 200 OK\r\nContent-Type: image/jpeg\r\n\r\nrubbish", 99, false), "no picture that can be shown"},
-		{"unknown certificate", tls.URL, "cannot be trusted"},
+		{"unknown certificate", tls.URL, "tls_pin: " + tlspin.Of(tls.Certificate())},
 		{"no TLS", strings.Replace(status(200), "http:", "https:", 1), "does not speak https"},
 	}
 	for _, tt := range tests {

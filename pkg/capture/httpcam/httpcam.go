@@ -3,6 +3,7 @@
 package httpcam
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,9 +11,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/tlspin"
 )
 
 const maxHeaderBytes = 64 << 10 // of an answer
@@ -23,7 +27,9 @@ type source struct {
 	url  *url.URL // without user
 	user *url.Userinfo
 	log  *slog.Logger
-	dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// digest: the camera has asked for Digest once. Who offers it Basic since then, without TLS, wants to read our password.
+	digest atomic.Bool
+	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // New makes the source of an http: or https: URL, whose user and password are given to the camera only when it asks for
@@ -63,7 +69,7 @@ func (s *source) Stream(ctx context.Context, offer func(camera.Picture)) error {
 	defer transport.CloseIdleConnections()
 	run := &run{
 		source: s,
-		client: &http.Client{Transport: &auth{user: s.user, next: transport}, CheckRedirect: s.checkRedirect},
+		client: &http.Client{Transport: &auth{user: s.user, next: transport, digest: &s.digest, secured: s.url.Scheme == "https"}, CheckRedirect: s.checkRedirect},
 		offer:  offer,
 	}
 	run.watchdog = time.AfterFunc(s.spec.OpenTimeout, func() { cancel(errSilent) })
@@ -83,6 +89,7 @@ func (s *source) transport() *http.Transport {
 	return &http.Transport{
 		Proxy:                  nil, // cameras are on the local network
 		DialContext:            s.dial,
+		TLSClientConfig:        tlspin.Config(s.spec.TLSPin),
 		TLSHandshakeTimeout:    s.spec.OpenTimeout,
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		DisableCompression:     true,
@@ -91,8 +98,8 @@ func (s *source) transport() *http.Transport {
 
 const maxRedirects = 5
 
-// checkRedirect lets a camera send us elsewhere on itself, but never to another host, nor out of TLS: our password
-// would go there too.
+// checkRedirect lets a camera send us elsewhere on itself, and from http to https where both are at their usual ports, but never to
+// another host or port, which may be somebody else's, nor out of TLS: our password would go there too.
 func (s *source) checkRedirect(req *http.Request, via []*http.Request) error {
 	to := req.URL
 	to.User = nil
@@ -101,10 +108,18 @@ func (s *source) checkRedirect(req *http.Request, via []*http.Request) error {
 		return s.say(nil, "the camera at %s redirects for ever", s.url.Host)
 	case to.Scheme != "http" && to.Scheme != "https":
 		return s.say(nil, "the camera at %s redirects to something that is not http or https", s.url.Host)
-	case to.Hostname() != s.url.Hostname(), to.Host != s.url.Host && to.Scheme == s.url.Scheme:
-		return s.say(nil, "the camera at %s redirects to another host, %s, which is refused: if that is right, write that address into the source", s.url.Host, to.Host)
 	case to.Scheme == "http" && s.url.Scheme == "https":
 		return s.say(nil, "the camera at %s redirects from https to http, which is refused", s.url.Host)
+	case to.Host == s.url.Host && to.Scheme == s.url.Scheme, hostOf(to) == hostOf(s.url) && port(to) == "443" && port(s.url) == "80":
+		return nil
 	}
-	return nil
+	// Path and query may hold a secret.
+	return s.say(nil, "the camera at %s redirects to another address, %s://%.300s/…, which is refused: if that is right, write that address into the source", s.url.Host, to.Scheme, to.Host)
+}
+
+func hostOf(u *url.URL) string { return strings.ToLower(u.Hostname()) }
+
+func port(u *url.URL) string {
+	usual := map[string]string{"http": "80", "https": "443"}
+	return cmp.Or(u.Port(), usual[u.Scheme])
 }

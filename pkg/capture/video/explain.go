@@ -44,6 +44,8 @@ func unreachable(t target, err error) error {
 	switch {
 	case errors.As(err, &dns):
 		say = fmt.Sprintf("no host is called %s", t.url.Hostname())
+	case !isDial(err):
+		say = fmt.Sprintf("%s does not speak TLS: write rtsp:// if the camera does not encrypt", t.address())
 	case errors.Is(err, syscall.ECONNREFUSED):
 		say = fmt.Sprintf("%s is there, but nothing listens on that port (connection refused)", t.address())
 	}
@@ -54,9 +56,12 @@ func unreachable(t target, err error) error {
 func (t target) explain(ctx context.Context, cause error) error {
 	switch t.kind {
 	case rtsp:
-		status, err := describe(ctx, t)
-		if isDial(err) {
+		status, elsewhere, err := describe(ctx, t)
+		switch {
+		case isDial(err):
 			return unreachable(t, err)
+		case err == nil && status >= 300 && status < 400:
+			return t.redirected(elsewhere)
 		}
 		return t.answered(status, err, cause)
 	case rtmp:
@@ -67,9 +72,12 @@ func (t target) explain(ctx context.Context, cause error) error {
 		_ = conn.Close()
 		return &camera.Error{Say: t.name + " does not send the stream " + t.stream(), Err: cause}
 	case web:
-		status, err := get(ctx, t)
-		if isDial(err) {
+		status, elsewhere, err := get(ctx, t)
+		switch {
+		case isDial(err):
 			return unreachable(t, err)
+		case err == nil && status >= 300 && status < 400:
+			return t.redirected(elsewhere)
 		}
 		return t.answered(status, err, cause)
 	case device:
@@ -83,11 +91,21 @@ func (t target) staysThere(ctx context.Context) error {
 	if t.kind != rtsp {
 		return nil
 	}
-	status, err := describe(ctx, t)
+	status, elsewhere, err := describe(ctx, t)
 	if err == nil && status >= 300 && status < 400 {
-		return &camera.Error{Say: fmt.Sprintf("the camera at %s redirects to another address, which is refused: if that is right, write that address", t.name), Err: errors.New("redirect")}
+		return t.redirected(elsewhere)
 	}
 	return nil // whatever else is wrong will show
+}
+
+func (t target) redirected(to string) error {
+	if to != "" {
+		to = ", " + to
+	}
+	return &camera.Error{
+		Say: fmt.Sprintf("the camera at %s redirects to another address%s, which is refused: if that is right, write that address into the source", t.name, to),
+		Err: errors.New("redirect"),
+	}
 }
 
 // isDial tells whether there was no connection at all.
@@ -125,17 +143,20 @@ func (t target) hint() string {
 	return ""
 }
 
-// get asks an HTTP server for the first byte of what t names and returns the status code.
-func get(ctx context.Context, t target) (status int, err error) {
+// get asks an HTTP server for the first byte of what t names and returns the status code, and where that leads.
+func get(ctx context.Context, t target) (status int, elsewhere string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.url.String(), nil)
 	if err != nil {
-		return 0, errors.New("make request: the address cannot be used")
+		return 0, "", errors.New("make request: the address cannot be used")
 	}
 	request.Header.Set("Range", "bytes=0-0")
-	inner := &http.Transport{DisableKeepAlives: true}
-	client := http.Client{Transport: inner}
+	inner := &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: mostReply}
+	client := http.Client{
+		Transport:     inner,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	if password, ok := t.url.User.Password(); ok {
 		client.Transport = &digest.Transport{Username: t.url.User.Username(), Password: password, Transport: inner}
 	}
@@ -145,9 +166,9 @@ func get(ctx context.Context, t target) (status int, err error) {
 		if errors.As(err, &withAddress) {
 			err = withAddress.Err
 		}
-		return 0, fmt.Errorf("get: %w", err)
+		return 0, "", fmt.Errorf("get: %w", err)
 	}
 	defer response.Body.Close()
 	_, _ = io.CopyN(io.Discard, response.Body, 1)
-	return response.StatusCode, nil
+	return response.StatusCode, leads(response.Header), nil
 }

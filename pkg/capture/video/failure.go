@@ -47,6 +47,14 @@ func (p *player) failed(ctx context.Context, err error) error {
 	return cmp.Or(ctx.Err(), t.explain(ctx, err))
 }
 
+// hung says that a pipeline cannot be closed. Some answers, such as a header that never ends, GStreamer reads for ever.
+func (p *player) hung(err error) error {
+	return &camera.Error{
+		Say: fmt.Sprintf("the video library hangs in what %s has sent, so the camera's process is started again", p.target.name),
+		Err: fmt.Errorf("close pipeline: %w", err),
+	}
+}
+
 func install(set string) string {
 	if set == "" {
 		return ""

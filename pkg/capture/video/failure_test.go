@@ -50,6 +50,8 @@ func TestFailuresInWords(t *testing.T) {
 		case "/login":
 			w.Header().Set("WWW-Authenticate", `Basic realm="camera"`)
 			w.WriteHeader(http.StatusUnauthorized)
+		case "/away.mp4":
+			http.Redirect(w, r, "http://user:"+secret+"@169.254.169.254/video.mp4?token="+secret, http.StatusFound)
 		case "/text":
 			_, _ = w.Write([]byte("this is no video"))
 		default:
@@ -75,6 +77,7 @@ func TestFailuresInWords(t *testing.T) {
 		{"rtmp, nothing listens", strings.Replace(gone.URLAs("admin", secret, "/a"), "rtsp:", "rtmp:", 1), "connection refused", nil},
 		{"web, no such host", "http://admin:" + secret + "@camera.invalid/a.mp4", "no host is called camera.invalid", nil},
 		{"web, no such file", web.URL + "/video.mp4", "no stream /video.mp4", nil},
+		{"web, redirect", "http://admin:" + secret + "@" + host + "/away.mp4", "redirects to another address, http://169.254.169.254/…, which is refused", nil},
 		{"web, wrong password", "http://admin:" + secret + "@" + host + "/login", "refused user admin", camera.ErrAuth},
 		{"web, no video", web.URL + "/text", "no video", nil},
 		{"rtmp at a web server", "rtmp://" + host + "/live/" + "a", "/live/a", nil},

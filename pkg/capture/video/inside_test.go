@@ -2,6 +2,7 @@ package video
 
 import (
 	"bufio"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -74,7 +75,7 @@ func FuzzReadReply(f *testing.F) {
 	for _, seed := range []string{
 		"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: 4\r\n\r\nv=0\n",
 		"RTSP/1.0 401 Unauthorized\r\nCSeq: 1\r\nWWW-Authenticate: Digest realm=\"cam\", nonce=\"1\"\r\nWWW-Authenticate: Basic realm=\"cam\"\r\n\r\n",
-		"RTSP/1.0 404 Stream Not Found\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", "RTSP/1.0 -1 \r\n\r\n", "RTSP/1.0 200 OK\r\nContent-Length: 99999999999\r\n\r\n",
+		"RTSP/1.0 404 Stream Not Found\r\n\r\n", "RTSP/1.0 302 Moved\r\nLocation: rtsps://u:p@h:1/a%0d?b\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", "RTSP/1.0 -1 \r\n\r\n", "RTSP/1.0 200 OK\r\nContent-Length: 99999999999\r\n\r\n",
 	} {
 		f.Add(seed)
 	}
@@ -82,6 +83,13 @@ func FuzzReadReply(f *testing.F) {
 		status, header, err := readReply(bufio.NewReader(strings.NewReader(reply)))
 		if err == nil && (status < 100 || status > 999 || header == nil) {
 			t.Errorf("status %d, header %v without an error", status, header)
+		}
+		if to := leads(header); len(to) > 4*longestLocation || strings.ContainsAny(to, "\r\n?@ ") {
+			t.Errorf("it leads to %q", to)
+		}
+		login, err := authorize(header, url.UserPassword("admin", "geh3im"), "rtsp://h/a")
+		if err == nil && (strings.ContainsAny(login, "\r\n") || strings.Contains(login, "geh3im")) {
+			t.Errorf("it is answered %q", login)
 		}
 	})
 }

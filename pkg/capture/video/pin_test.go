@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/textproto"
@@ -42,12 +43,44 @@ func elsewhere(t *testing.T, to string) (address string) {
 					if err != nil {
 						return
 					}
-					fmt.Fprintf(c, "RTSP/1.0 302 Found\r\nCSeq: %s\r\nLocation: rtsp://%s/a\r\n\r\n", header.Get("CSeq"), to)
+					fmt.Fprintf(c, "RTSP/1.0 302 Found\r\nCSeq: %s\r\nLocation: rtsp://%s/a?token=t0ken\r\n\r\n", header.Get("CSeq"), to)
 				}
 			}()
 		}
 	}()
 	return l.Addr().String()
+}
+
+func TestRedirectIsNotFollowed(t *testing.T) {
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard := make(chan string, 100)
+	go func() {
+		defer close(heard)
+		for {
+			c, err := other.Accept()
+			if err != nil {
+				return
+			}
+			_ = c.SetDeadline(time.Now().Add(time.Minute))
+			said, _ := io.ReadAll(io.LimitReader(c, 4096)) // until the other side goes
+			_ = c.Close()
+			heard <- string(said)
+		}
+	}()
+	s := spec("rtsp://admin:" + secret + "@" + elsewhere(t, other.Addr().String()) + "/a")
+	err = stream(t, newSource(t, s), func(camera.Picture) bool { return true })
+	if want := "redirects to another address, rtsp://" + other.Addr().String() + "/…"; !strings.Contains(camera.Say(err), want) {
+		t.Errorf("%v, want %q", err, want)
+	}
+	_ = other.Close()
+	for said := range heard {
+		if said != "" {
+			t.Errorf("the other address was sent %q", said)
+		}
+	}
 }
 
 func TestPinnedHostLeadsNowhereElse(t *testing.T) {

@@ -85,6 +85,7 @@ func (t target) setUp(p *gst.Pipeline, limit time.Duration) error {
 		password, _ := t.url.User.Password()
 		all = []property{
 			{"in", "location", t.bare()}, {"in", "user-id", t.url.User.Username()}, {"in", "user-pw", password},
+			{"in", "automatic-redirect", "false"}, // the password would go there too
 			{"in", "user-agent", "linkstart"}, {"in", "timeout", strconv.Itoa(int((limit + guard.Grace).Seconds()))},
 		}
 	case file:
@@ -130,6 +131,5 @@ func (t target) forRTSP(limit time.Duration) []property {
 		{"src", "protocols", transport}, {"src", "latency", strconv.FormatInt(t.latency.Milliseconds(), 10)},
 		{"src", "tcp-timeout", strconv.FormatInt(limit.Microseconds(), 10)}, {"src", "timeout", "0"},
 		{"src", "user-agent", "linkstart"},
-		{"src", "tls-validation-flags", "0"}, // cameras sign their certificates themselves
 	}
 }

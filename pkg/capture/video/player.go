@@ -85,7 +85,7 @@ func (p *player) play(ctx context.Context) (err error) {
 		stop()
 		p.waking(nil)
 		if stuck := guard.Call(context.Background(), guard.Grace, pipe.Close); errors.Is(stuck, guard.ErrStuck) {
-			err = fmt.Errorf("close %s: %w", p.target.name, stuck)
+			err = p.hung(stuck)
 		}
 	}()
 	for {
@@ -101,10 +101,19 @@ func (p *player) open(ctx context.Context) (*gst.Pipeline, error) {
 	if err := p.target.reach(); err != nil {
 		return nil, err
 	}
+	var fingerprint string
 	var pipe *gst.Pipeline
 	var failed error
+	if p.target.url != nil && p.target.url.Scheme == "rtsps" {
+		if fingerprint, failed = p.target.certificate(ctx); failed != nil {
+			return nil, failed
+		}
+	}
 	err := guard.Call(ctx, p.opening, func() {
 		if pipe, failed = p.target.pipeline(p.opening); failed == nil {
+			if fingerprint != "" {
+				pipe.Accept(fingerprint)
+			}
 			pipe.Start()
 		}
 	})
@@ -113,7 +122,7 @@ func (p *player) open(ctx context.Context) (*gst.Pipeline, error) {
 	}
 	if err = cmp.Or(failed, err); err != nil && pipe != nil {
 		if stuck := guard.Call(context.Background(), guard.Grace, pipe.Close); errors.Is(stuck, guard.ErrStuck) {
-			err = fmt.Errorf("close %s: %w", p.target.name, stuck)
+			err = p.hung(stuck)
 		}
 	}
 	return pipe, err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"hash/maphash"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,6 +48,7 @@ func New(spec camera.Spec, log *slog.Logger) (camera.Source, error) {
 	if err != nil {
 		return nil, &camera.Error{Say: err.Error(), Err: camera.ErrConfig}
 	}
+	t.pinned = spec.TLSPin
 	if spec.Pin != "" {
 		if err := t.pin(spec.Pin); err != nil {
 			return nil, &camera.Error{Say: err.Error(), Err: camera.ErrConfig}
@@ -61,6 +63,24 @@ func New(spec camera.Spec, log *slog.Logger) (camera.Source, error) {
 		opening: max(cmp.Or(spec.OpenTimeout, 10*time.Second), 0),
 		reading: max(cmp.Or(spec.ReadTimeout, 10*time.Second), 0),
 	}, nil
+}
+
+// Prepare does what a process must do before it may no longer write files: it starts GStreamer, which keeps a list of its plugins. What
+// goes wrong shows again in Stream.
+func Prepare(spec camera.Spec) { _ = gst.Init(spec.CacheDir) }
+
+// Files returns what of this machine spec.Source names: a folder to read, where its video is a file, or one with devices to use.
+// Devices come and go while the camera is plugged in and out, so it is not the device alone.
+func Files(spec camera.Spec) (read, use []string) {
+	t, err := parse(spec.Source, spec.Dir)
+	switch {
+	case err != nil:
+	case t.kind == file:
+		read = []string{filepath.Dir(t.path)}
+	case t.kind == device:
+		use = []string{filepath.Dir(t.path)}
+	}
+	return read, use
 }
 
 // Watch does what camera.Watcher promises.

@@ -29,6 +29,9 @@ type target struct {
 	name string   // what a user knows it by, without secrets
 	url  *url.URL // of rtsp, rtmp and web. It holds secrets: never printed
 
+	host   string // of url, as its certificate names it: without a port, and whatever address it is held to
+	pinned string // the fingerprint of the only certificate that it may show, "": one that authorities vouch for
+
 	udp     bool          // of rtsp
 	latency time.Duration // of rtsp: how long a packet that is out of order is waited for
 }
@@ -97,7 +100,7 @@ func parseURL(source string) (target, error) {
 	if u.Hostname() == "" {
 		return target{}, errors.New("the address names no host")
 	}
-	t := target{kind: k, url: u, name: u.Host}
+	t := target{kind: k, url: u, name: u.Host, host: u.Hostname()}
 	if k == rtsp {
 		err = t.takeOptions()
 	}

@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,7 +21,12 @@ import (
 	"linkstart/pkg/rtsptest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if address := os.Getenv(tryName); address != "" {
+		try(address)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	patience = time.Minute // a test that waits longer has failed, however busy the machine is
