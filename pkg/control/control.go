@@ -165,7 +165,7 @@ func Serve(ctx context.Context, nc *nats.Conn, s bus.Subjects, node string, h Ha
 	for _, verb := range []string{Restart, Stop, Start, Reload, Status, Logs, Failures, Test, EndTest, Add, Access, Token, Tokens, Revoke, EndSession, Audit} {
 		answer := micro.HandlerFunc(func(m micro.Request) { serve(ctx, m, verb, h) })
 		if verb == Test || verb == Add { // which take their time, and must not have others wait until nobody waits for them any more
-			answer = func(m micro.Request) { slow.Go(func() { serve(ctx, m, verb, h) }) }
+			answer = func(m micro.Request) { slow.Go(func() { serve(ctx, later{m, nc}, verb, h) }) }
 		}
 		if err := service.AddEndpoint(verb, answer, micro.WithEndpointSubject(s.Control(node, verb))); err != nil {
 			cancel()
@@ -178,6 +178,36 @@ func Serve(ctx context.Context, nc *nats.Conn, s bus.Subjects, node string, h Ha
 		slow.Wait()
 		return err
 	}, nil
+}
+
+// later is a request that is answered when its handler has returned: by then the library reads, for its figures, what an answer of
+// its own would write.
+type later struct {
+	micro.Request
+	nc *nats.Conn
+}
+
+// Respond implements micro.Request.
+func (l later) Respond(body []byte, options ...micro.RespondOpt) error {
+	m := &nats.Msg{Subject: l.Reply(), Data: body, Header: nats.Header{}}
+	for _, set := range options {
+		set(m)
+	}
+	return l.nc.PublishMsg(m)
+}
+
+// RespondJSON implements micro.Request.
+func (l later) RespondJSON(v any, options ...micro.RespondOpt) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return l.Respond(body, options...)
+}
+
+// Error implements micro.Request.
+func (l later) Error(code, description string, body []byte, options ...micro.RespondOpt) error {
+	return l.Respond(body, append(options, micro.WithHeaders(micro.Headers{micro.ErrorHeader: {description}, micro.ErrorCodeHeader: {code}}))...)
 }
 
 func serve(ctx context.Context, m micro.Request, verb string, h Handler) {

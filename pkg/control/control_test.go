@@ -24,6 +24,7 @@ func (h *handler) Handle(_ context.Context, verb string, _ control.Request) (con
 	if verb == control.Add {
 		h.come.Done()
 		h.come.Wait()
+		return control.Reply{}, &control.Refusal{Code: control.BadCamera, Say: "no"}
 	}
 	return control.Reply{}, nil
 }
@@ -58,9 +59,12 @@ func TestAddsDoNotWaitForEachOther(t *testing.T) {
 			answers <- err
 		}()
 	}
-	if err := errors.Join(<-answers, <-answers); err != nil {
-		t.Error(err)
-		h.come.Add(-1) // the one that has not come
+	for range 2 {
+		var refusal *control.Refusal
+		if err := <-answers; !errors.As(err, &refusal) || refusal.Code != control.BadCamera || refusal.Say != "no" {
+			t.Error(err)
+			h.come.Add(-1) // the one that has not come
+		}
 	}
 	if err := stop(); err != nil {
 		t.Error(err)
