@@ -64,6 +64,9 @@ func checkCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			for _, doubt := range cfg.Doubts {
+				fmt.Fprintln(c.Root().Writer, doubt)
+			}
 			fmt.Fprintf(c.Root().Writer, "%s: no mistakes, %d cameras\n", c.String("config"), len(cfg.Cameras))
 			return nil
 		},

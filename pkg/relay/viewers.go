@@ -12,7 +12,6 @@ import (
 
 	"linkstart/pkg/camera"
 	"linkstart/pkg/pace"
-	"linkstart/pkg/wire"
 )
 
 // Kinds of connections that stay open.
@@ -22,8 +21,6 @@ const (
 	kindEvents    = "events"
 	kindLogs      = "logs"
 )
-
-const maxAgent = 200 // characters of a User-Agent
 
 // guest is who is at the other end of a connection that stays open.
 type guest struct {
@@ -37,10 +34,9 @@ type guest struct {
 
 func (r *Relay) guest(kind, address, agent string) guest {
 	n := r.number.Add(1)
-	a := []rune(wire.Clean(agent))
 	return guest{
 		id: fmt.Sprintf("%s-%d", r.name, n), number: n, kind: kind, address: address,
-		agent: string(a[:min(len(a), maxAgent)]), since: time.Now().Round(time.Millisecond),
+		agent: shown(agent), since: time.Now().Round(time.Millisecond),
 	}
 }
 
