@@ -69,17 +69,19 @@ func (r *Relay) app(viewer fs.FS) (*fiber.App, error) {
 		AppName:   "linkstart",
 		BodyLimit: r.config.MaxBytes + bodySpare, ReadBufferSize: headerBytes,
 		ReadTimeout: headerTime, WriteTimeout: answerTime, IdleTimeout: idleTimeout,
+		CaseSensitive: true, StrictRouting: true, // a proxy that keeps some paths to itself compares them like this
 		DisablePreParseMultipartForm: true, // it would be written to files
 		DisableStartupMessage:        true,
 		Immutable:                    true, // strings outlive their handler in streams and logs
 		ErrorHandler:                 r.fail,
 	})
 	app.Server().Logger = serverLog{r.log}
+	app.Server().SecureErrorLogMessage = true // headers may hold what is secret
 	app.Server().HeaderReceived, app.Server().ConnState = bodyTime, connState
 	app.Use(recovery.New(recovery.Config{EnableStackTrace: true, StackTraceHandler: func(c *fiber.Ctx, e any) {
 		r.log.Error("handler panicked", "path", c.Path(), "panic", e, "stack", string(debug.Stack()))
 	}}))
-	app.Use(attend, r.headers, r.refuseUnknownHost, refuseEncoded, r.refuseForeign)
+	app.Use(attend, r.headers, refuseAmbiguous, r.refuseUnknownHost, refuseEncoded, r.refuseForeign)
 	for _, route := range r.routes() {
 		app.Add(route.method, route.path, route.handle)
 		if route.method == fiber.MethodGet && route.path != "/ws" {

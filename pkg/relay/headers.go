@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -66,6 +67,18 @@ func (r *Relay) rawHeaders(resource string) string {
 		b.WriteString(fiber.HeaderStrictTransportSecurity + ": " + transportPolicy + "\r\n")
 	}
 	return b.String()
+}
+
+// refuseAmbiguous refuses what a proxy before us may take for something else: a body with two lengths, of which the rest could be
+// another request, and two hosts (RFC 9112 sections 3.2 and 6.3). The connection ends with it.
+func refuseAmbiguous(c *fiber.Ctx) error {
+	raw := append([]byte{'\n'}, bytes.ToLower(c.Request().Header.RawHeaders())...)
+	times := func(name string) int { return bytes.Count(raw, []byte("\n"+name+":")) }
+	if times("host") > 1 || times("content-length") > 0 && times("transfer-encoding") > 0 {
+		c.Set(fiber.HeaderConnection, "close")
+		return refuse(codeBadRequest, "The request has Host twice, or both Content-Length and Transfer-Encoding.")
+	}
+	return c.Next()
 }
 
 // refuseEncoded keeps bodies as they were sent: a small one that is unpacked can be of any size.
