@@ -84,7 +84,8 @@ func (g *target) packedBombs(s size) {
 
 func (g *target) nestedJSON(s size) {
 	for range s.repeats {
-		for _, deep := range []string{strings.Repeat("[", 1<<20), strings.Repeat(`{"camera":`, 100_000), `{"camera":` + strings.Repeat(`[`, 500_000) + strings.Repeat(`]`, 500_000) + `}`} {
+		for _, deep := range []string{strings.Repeat("[", 200_000), strings.Repeat(`{"camera":`, 20_000), `{"camera":` + strings.Repeat(`[`, 100_000) + strings.Repeat(`]`, 100_000) + `}`} {
+			g.answers("a large room", []int{413}, "PUT", "/api/v1/rooms/main", deep+strings.Repeat(" ", 300<<10))
 			g.answers("a nested room", []int{400}, "PUT", "/api/v1/rooms/main", deep)
 			g.answers("a nested patrol", []int{400, 413, 422}, "PUT", "/api/v1/rooms/main/patrol", deep)
 			g.answers("a nested alarm", []int{400}, "POST", "/api/v1/cameras/clock/alarm", deep)

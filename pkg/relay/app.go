@@ -77,7 +77,7 @@ func (r *Relay) app(viewer fs.FS) (*fiber.App, error) {
 	})
 	app.Server().Logger = serverLog{r.log}
 	app.Server().SecureErrorLogMessage = true // headers may hold what is secret
-	app.Server().HeaderReceived, app.Server().ConnState = bodyTime, connState
+	app.Server().HeaderReceived, app.Server().ConnState = r.bodyLimits, connState
 	app.Use(recovery.New(recovery.Config{EnableStackTrace: true, StackTraceHandler: func(c *fiber.Ctx, e any) {
 		r.log.Error("handler panicked", "path", c.Path(), "panic", e, "stack", string(debug.Stack()))
 	}}))

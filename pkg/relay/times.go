@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"net"
 	"time"
 
@@ -17,13 +18,20 @@ const (
 	answerTime  = time.Minute      // to take an answer, where that is not endless
 )
 
-// bodyTime is asked for how long a body may take when its headers are there.
-func bodyTime(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+// ordinaryBody is the largest body that is no picture, bytes: memory is taken as soon as a length is told.
+const ordinaryBody = 256 << 10
+
+// bodyLimits is asked for how long and how large a body may be when its headers are there.
+func (r *Relay) bodyLimits(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	t := readTimeout
 	if n := h.ContentLength(); n >= 0 && n < bodyRate*int(readTimeout/time.Second) {
 		t = min(t, bodyGrace+time.Duration(n)*time.Second/bodyRate)
 	}
-	return fasthttp.RequestConfig{ReadTimeout: t}
+	most := r.config.MaxBytes + bodySpare
+	if path, _, _ := bytes.Cut(h.RequestURI(), []byte("?")); !bytes.HasSuffix(path, []byte("/frames")) {
+		most = min(most, ordinaryBody)
+	}
+	return fasthttp.RequestConfig{ReadTimeout: t, MaxRequestBodySize: most}
 }
 
 // attend notes that a request has come.
