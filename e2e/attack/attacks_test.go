@@ -9,10 +9,8 @@ type size struct {
 	repeats     int // of what is done over and over
 }
 
-var (
-	small = size{connections: 60, bytes: 12 << 20, repeats: 1}
-	full  = size{connections: 10_000, bytes: 100 << 20, repeats: 20}
-)
+// small is what runs with all other tests.
+var small = size{connections: 60, bytes: 12 << 20, repeats: 1}
 
 // attacks are all that is done. Each asserts how it is answered, and returns when it is over. Another one goes into the table: it
 // then runs small with the tests, and at full size with make attack.

@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// full is what make attack does.
+var full = size{connections: 10_000, bytes: 100 << 20, repeats: 20}
+
 // calm is how long honest viewers are measured before the attacks.
 const calm = 10 * time.Second
 
@@ -52,4 +55,32 @@ func TestAttackReport(t *testing.T) {
 	if g.child("relay") != g.relay || g.pid("door") != door {
 		t.Error("a process is another one")
 	}
+}
+
+// figures are pictures per second and the longest wait between two of them, from one moment to another.
+func (v *viewer) figures(from, to time.Time) (rate float64, gap time.Duration) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	last, n := from, 0
+	for _, at := range v.at {
+		if at.Before(from) || at.After(to) {
+			continue
+		}
+		n++
+		gap, last = max(gap, at.Sub(last)), at
+	}
+	return float64(n) / to.Sub(from).Seconds(), max(gap, to.Sub(last))
+}
+
+// rates are the least pictures per second and the longest wait of all of them.
+func rates(t testing.TB, all []*viewer, from, to time.Time) (least float64, gap time.Duration) {
+	t.Helper()
+	for n, v := range all {
+		rate, g := v.figures(from, to)
+		if n == 0 || rate < least {
+			least = rate
+		}
+		gap = max(gap, g)
+	}
+	return least, gap
 }

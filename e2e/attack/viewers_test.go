@@ -8,7 +8,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/coder/websocket"
@@ -39,21 +38,6 @@ func (v *viewer) seen() (int, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return len(v.at), v.err
-}
-
-// figures are pictures per second and the longest wait between two of them, from one moment to another.
-func (v *viewer) figures(from, to time.Time) (rate float64, gap time.Duration) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	last, n := from, 0
-	for _, at := range v.at {
-		if at.Before(from) || at.After(to) {
-			continue
-		}
-		n++
-		gap, last = max(gap, at.Sub(last)), at
-	}
-	return float64(n) / to.Sub(from).Seconds(), max(gap, to.Sub(last))
 }
 
 // watch opens the honest viewers: two over WebSocket that acknowledge, as the page does, and one over multipart. They end with the test.
@@ -142,17 +126,4 @@ func (g *target) multipart(camera string) func(context.Context, *viewer) error {
 			v.got()
 		}
 	}
-}
-
-// rates are the least pictures per second and the longest wait of all of them.
-func rates(t testing.TB, all []*viewer, from, to time.Time) (least float64, gap time.Duration) {
-	t.Helper()
-	for n, v := range all {
-		rate, g := v.figures(from, to)
-		if n == 0 || rate < least {
-			least = rate
-		}
-		gap = max(gap, g)
-	}
-	return least, gap
 }
