@@ -5,9 +5,15 @@ LDFLAGS := -X main.version=$(VERSION)
 GO      ?= go
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+GOSEC       := github.com/securego/gosec/v2/cmd/gosec@v2.30.0
+CYCLONEDX   := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
+
+# The same source gives the same bytes, whatever the folder and whether or not it is a checkout.
+BUILDFLAGS := -trimpath -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help run build opencv test bench lint lint-web fuzz soak chaos screenshots clean
+.PHONY: help run build programs opencv test attack bench lint lint-web vuln sbom fuzz soak chaos screenshots clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,17 +23,24 @@ run: build ## install what is missing, build, and run with cameras.yaml
 
 build: ## install what is missing, build bin/supervisor and bin/relay in plain Go, and bin/grabber with GStreamer and libjpeg
 	@deploy/packages.sh run
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/supervisor ./cmd/relay
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/grabber ./cmd/grabber
+	@$(MAKE) --no-print-directory programs
+
+programs: # what build builds, where all that it needs is there
+	CGO_ENABLED=0 $(GO) build $(BUILDFLAGS) -ldflags '$(LDFLAGS)' -o bin/ ./cmd/supervisor ./cmd/relay
+	$(GO) build $(BUILDFLAGS) -ldflags '$(LDFLAGS)' -o bin/grabber ./cmd/grabber
 
 opencv: ## install what is missing, and build bin/grabber-opencv, for the cameras with a source opencv:…
 	@deploy/packages.sh opencv
-	$(GO) build -trimpath -tags opencv -ldflags '$(LDFLAGS)' -o bin/grabber-opencv ./cmd/grabber
+	$(GO) build $(BUILDFLAGS) -tags opencv -ldflags '$(LDFLAGS)' -o bin/grabber-opencv ./cmd/grabber
 
 test: ## install what is missing for tests, and run them all
 	@deploy/packages.sh test
 	node --test web/test/
 	$(GO) test -race -tags opencv -timeout 15m ./...
+
+attack: ## attack a system on this machine at full size, and print what honest viewers notice
+	@deploy/packages.sh run
+	$(GO) test -tags attack -run TestAttackReport -v -count=1 -timeout 1h ./e2e/attack
 
 bench: ## install what is missing for measurements, and take them all
 	@deploy/packages.sh bench
@@ -39,6 +52,7 @@ lint: ## install what is missing, check form and find mistakes without running a
 	$(GO) vet -tags opencv ./...
 	$(GO) run $(STATICCHECK) -tags opencv ./...
 	$(GO) run $(STATICCHECK) ./...
+	.ci/gosec $(GOSEC)
 	@$(MAKE) --no-print-directory lint-web
 
 lint-web: # the page alone: types as its comments state them, and mistakes beyond types
@@ -53,6 +67,12 @@ web/node_modules/.installed: web/package-lock.json
 	@cd web && npm ci --ignore-scripts --fetch-retries=1 --loglevel=silent >/dev/null || { \
 		echo "make lint needs the tools that web/package-lock.json names, and npm could not fetch them: is its registry in reach? (cd web && npm ci) says more" >&2; exit 1; }
 	@touch $@
+
+vuln: ## look for known vulnerabilities in what is linked, by the database at vuln.go.dev
+	@.ci/vuln $(GOVULNCHECK)
+
+sbom: build ## write what the programs consist of into bin/sbom, as CycloneDX
+	.ci/sbom bin/sbom $(CYCLONEDX)
 
 fuzz: ## feed every parser random input, FUZZTIME each (default 20s)
 	.ci/fuzz $(or $(FUZZTIME),20s)

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/jpeg"
@@ -116,6 +117,22 @@ func (b *stand) names(t *testing.T, s *system, p *tab) {
 	}
 	if n := eval[int](p, `document.querySelectorAll("img:not(.add-picture), .group b, body script").length`); n != 0 {
 		t.Errorf("%d elements were made of names", n)
+	}
+	alarm := `{"kind":"<img src=x onerror=alert(3)>","level":"high","text":"<img src=x onerror=alert(4)>\u001b[31m"}`
+	if status, _, body := s.request(http.MethodPost, "/api/v1/cameras/push/alarm", strings.NewReader(alarm)); status != http.StatusAccepted {
+		t.Fatalf("alarm: %d %s", status, body)
+	}
+	eventually(t, "the alarm is told as text", func() error {
+		if !eval[bool](p, `document.body.textContent.includes("<img src=x onerror=alert(4)>")`) {
+			return errors.New("it is not there")
+		}
+		return nil
+	})
+	if n := eval[int](p, `document.querySelectorAll("img[src=x]").length`); n != 0 {
+		t.Errorf("%d elements were made of an alarm", n)
+	}
+	if status, _, _ := s.request(http.MethodDelete, "/api/v1/cameras/push/alarm", nil); status != http.StatusNoContent {
+		t.Errorf("acknowledging: %d", status)
 	}
 	p.click(`button.tile[data-camera=gone]`)
 	v = p.until("why there is no picture", func(v sight) bool { return strings.Contains(v.Plate, "Reconnecting: ") })

@@ -99,16 +99,22 @@ func (s *system) launch() {
 // begin starts the supervisor.
 func (s *system) begin() {
 	s.t.Helper()
+	s.beginWith(exec.Command(filepath.Join(bin, "supervisor"), "-config", s.config))
+}
+
+// beginWith is begin by another command.
+func (s *system) beginWith(cmd *exec.Cmd) {
+	s.t.Helper()
 	s.out = &output{}
 	s.ended = make(chan error, 1)
-	s.cmd = exec.Command(filepath.Join(bin, "supervisor"), "-config", s.config)
+	s.cmd = cmd
 	s.cmd.Env = append(os.Environ(), s.env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
 	s.cmd.WaitDelay = 10 * time.Second
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	cmd, ended := s.cmd, s.ended
+	ended := s.ended
 	go func() { ended <- cmd.Wait() }()
 }
 

@@ -108,10 +108,16 @@ func (s *system) relaySpec(cfg *config.Config) (process.Spec, error) {
 	for _, r := range cfg.Rooms {
 		rooms = append(rooms, child.Room{ID: r.ID, AlarmTakeover: r.AlarmTakeover})
 	}
+	var pair *child.TLS
+	if files, ok := cfg.Server.TLS.Files(); ok {
+		pair = &child.TLS{Cert: files.Cert, Key: files.Key}
+	}
 	document, err := json.Marshal(child.Relay{
 		Bus:    s.access(broker.RelayUser, broker.RelayPermissions(s.subjects())),
-		Listen: cfg.Server.Listen, Origins: cfg.Server.Origins, Rooms: rooms,
+		Listen: cfg.Server.Listen, TLS: pair, Origins: cfg.Server.Origins, Rooms: rooms,
 		MaxBytes: int(cfg.Limits.FrameBytes), MaxPixels: cfg.Limits.FramePixels, Version: version,
+		Names: cfg.Server.Names, FrameAncestors: cfg.Server.FrameAncestors,
+		MaxConnections: cfg.Server.MaxConnections, MaxPerAddress: cfg.Server.MaxConnectionsPerAddress,
 	})
 	if err != nil {
 		return process.Spec{}, fmt.Errorf("describe the relay to itself: %w", err)

@@ -64,6 +64,9 @@ func checkCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			for _, doubt := range cfg.Doubts {
+				fmt.Fprintln(c.Root().Writer, doubt)
+			}
 			fmt.Fprintf(c.Root().Writer, "%s: no mistakes, %d cameras\n", c.String("config"), len(cfg.Cameras))
 			return nil
 		},
@@ -79,6 +82,7 @@ func runAction(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
+	syscall.Umask(0o077) // whatever is written from here on, by the bus too, is for this user alone
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
@@ -101,7 +105,7 @@ func load(file string) (*config.Config, error) {
 // newLogger writes for people on a terminal, for machines elsewhere.
 func newLogger() *slog.Logger {
 	if term.IsTerminal(int(os.Stderr.Fd())) {
-		return slog.New(tint.NewTextHandler(os.Stderr, &tint.Options{TimeFormat: time.TimeOnly}))
+		return slog.New(tint.NewTextHandler(os.Stderr, &tint.Options{TimeFormat: time.TimeOnly, ReplaceAttr: child.Tidy}))
 	}
-	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{ReplaceAttr: child.SpellDuration}))
+	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{ReplaceAttr: child.Tidy}))
 }

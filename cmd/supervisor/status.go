@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/child"
 	"linkstart/pkg/control"
 )
 
@@ -66,7 +67,7 @@ func table(out io.Writer, cameras []camera.Info, now time.Time) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tSTATE\tFOR\tSIZE\tFPS\tAGE\tRESTARTS\tMEMORY\tPID\tNAME\tERROR")
 	for _, c := range cameras {
-		size, age, memory, pid, why := "-", "-", "-", "-", c.Error
+		size, age, memory, pid, why := "-", "-", "-", "-", child.Clean(c.Error)
 		if c.Width > 0 {
 			size = fmt.Sprintf("%dx%d", c.Width, c.Height)
 		}
@@ -83,7 +84,7 @@ func table(out io.Writer, cameras []camera.Info, now time.Time) error {
 			why += fmt.Sprintf(" (tried again in %s)", wait)
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.1f\t%s\t%d\t%s\t%s\t%s\t%s\n",
-			c.ID, c.State, now.Sub(c.Since).Round(time.Second), size, c.FPS, age, c.Restarts, memory, pid, c.Name, why)
+			c.ID, c.State, now.Sub(c.Since).Round(time.Second), size, c.FPS, age, c.Restarts, memory, pid, child.Clean(c.Name), why)
 	}
 	return w.Flush()
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"net/netip"
 	"strings"
 	"sync/atomic"
@@ -26,6 +27,23 @@ type Shown struct {
 	Link    string    // the parameter of a link to pictures
 	Proxy   string    // the user that a proxy which is believed has named
 	Camera  camera.ID // that the link must be for, "" where no link counts
+}
+
+// Authorization takes what the header of that name shows: ErrWrong where it cannot be read. Other schemes show nothing.
+func (s *Shown) Authorization(header string) error {
+	kind, rest, _ := strings.Cut(header, " ")
+	switch rest = strings.TrimSpace(rest); strings.ToLower(kind) {
+	case "bearer":
+		s.Bearer = rest
+	case "basic":
+		b, err := base64.StdEncoding.DecodeString(rest)
+		if err != nil {
+			return ErrWrong
+		}
+		s.Basic = true
+		s.Name, s.Secret, _ = strings.Cut(string(b), ":")
+	}
+	return nil
 }
 
 const (
@@ -102,6 +120,25 @@ func (g *Gate) Identify(ctx context.Context, s Shown) (Identity, error) {
 		}
 	}
 	return Identity{}, ErrLogin
+}
+
+// Plausible reports, without much effort, whether Identify could let in who shows this in a header: his token is good, or there is a
+// user of that name who has a password.
+func (g *Gate) Plausible(s Shown) bool {
+	p := g.policy.Load()
+	if p == nil {
+		return false
+	}
+	secret := s.Bearer
+	if s.Basic && strings.HasPrefix(s.Secret, tokenPrefix) {
+		secret = s.Secret
+	}
+	if secret != "" {
+		_, err := p.token(secret, g.now())
+		return err == nil
+	}
+	u, ok := p.user(s.Name)
+	return s.Basic && ok && u.Password != ""
 }
 
 func (g *Gate) token(p *Policy, from netip.Addr, secret string, now time.Time) (Identity, error) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -166,6 +168,17 @@ func TestGrabberCanOnlyBeItself(t *testing.T) {
 		{"being a relay with people", publish(subjects.People("x")), false},
 		{"reading who is there", subscribe(subjects.People(bus.All)), false},
 		{"administering", publish("$JS.API.STREAM.DELETE.KV_selection"), false},
+		{"asking for another's pictures", publish(subjects.Want("b", camera.Main)), false},
+		{"pushing to another", publish(subjects.Push("b")), false},
+		{"another's alarm", publish(subjects.Alarm("b")), false},
+		{"reading a selection", publish("$JS.API.DIRECT.GET.KV_" + bus.SelectionBucket + ".$KV." + bus.SelectionBucket + ".main"), false},
+		{"reading selections", publish("$JS.API.STREAM.MSG.GET.KV_" + bus.SelectionBucket), false},
+		{"following selections", publish("$JS.API.CONSUMER.CREATE.KV_" + bus.SelectionBucket), false},
+		{"hearing selections", subscribe("$KV.>"), false},
+		{"reading logs", subscribe(subjects.Log(bus.All)), false},
+		{"reading orders", subscribe(subjects.Control(bus.All, ">")), false},
+		{"the server's own subjects", publish("$SYS.REQ.SERVER.PING"), false},
+		{"hearing the server's own subjects", subscribe("$SYS.>"), false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			nc := join(t, s, broker.GrabberUser("a"), broker.GrabberPermissions(subjects, "a"))
@@ -174,6 +187,66 @@ func TestGrabberCanOnlyBeItself(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRelayIsNoCamera: who takes the relay over can show nothing that no camera has sent, and change no more than a page can.
+func TestRelayIsNoCamera(t *testing.T) {
+	s := startBus(t)
+	publish := func(subject string) func(*nats.Conn) error {
+		return func(nc *nats.Conn) error { return nc.Publish(subject, []byte("x")) }
+	}
+	for _, c := range []struct {
+		name  string
+		do    func(*nats.Conn) error
+		allow bool
+	}{
+		{"wants", publish(subjects.Want("a", camera.Main)), true},
+		{"frames", publish(subjects.Frame("a", camera.Main)), false},
+		{"small frames", publish(subjects.Frame("a", camera.Sub)), false},
+		{"status", publish(subjects.Status("a")), false},
+		{"what cameras there are", publish(subjects.Cameras()), false},
+		{"the state of a camera", publish(subjects.Camera("a")), false},
+		{"the state of the configuration", publish(subjects.Config()), false},
+		{"logs", publish(subjects.Log("a")), false},
+		{"deleting buckets", publish("$JS.API.STREAM.DELETE.KV_" + bus.SelectionBucket), false},
+		{"making streams", publish("$JS.API.STREAM.CREATE.x"), false},
+		{"the server's own subjects", publish("$SYS.REQ.SERVER.PING"), false},
+		{"hearing everything", func(nc *nats.Conn) error { _, err := nc.Subscribe(">", func(*nats.Msg) {}); return err }, false},
+		{"hearing a grabber's answers", func(nc *nats.Conn) error {
+			_, err := nc.Subscribe(bus.InboxPrefix(broker.GrabberUser("a"))+".>", func(*nats.Msg) {})
+			return err
+		}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			nc := join(t, s, broker.RelayUser, broker.RelayPermissions(subjects))
+			if got := refused(t, nc, func() error { return c.do(nc) }); got == c.allow {
+				t.Errorf("refused = %v", got)
+			}
+		})
+	}
+}
+
+// TestStrangersAreNotLetIn: there is no way onto the bus without a password that the supervisor has given.
+func TestStrangersAreNotLetIn(t *testing.T) {
+	s := startBus(t)
+	password := s.AddUser("relay", broker.AllowAll)
+	if host, _, err := net.SplitHostPort(strings.TrimPrefix(s.URL(), "nats://")); err != nil || host != "127.0.0.1" {
+		t.Errorf("the bus is served at %s", s.URL())
+	}
+	for name, o := range map[string]nats.Option{
+		"nobody": nats.Name("x"), "no password": nats.UserInfo("relay", ""), "another's password": nats.UserInfo("grabber-a", password),
+		"a wrong one": nats.UserInfo("relay", password+"x"), "a token": nats.Token(password),
+	} {
+		if nc, err := nats.Connect(s.URL(), o); err == nil {
+			nc.Close()
+			t.Errorf("%s is let in", name)
+		}
+	}
+	nc, err := nats.Connect(s.URL(), nats.UserInfo("relay", password))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc.Close()
 }
 
 func TestFeedAsksAndFollows(t *testing.T) {

@@ -40,11 +40,23 @@ type Stream struct {
 type Relay struct {
 	Bus       bus.Access `json:"bus"`
 	Listen    string     `json:"listen"`  // host:port
+	TLS       *TLS       `json:"tls"`     // nil: HTTP is served
 	Origins   []string   `json:"origins"` // further origins whose pages may open the WebSocket, scheme://host[:port]
+	Names     []string   `json:"names"`   // further host names that it is reached by
 	Rooms     []Room     `json:"rooms"`
 	MaxBytes  int        `json:"max_bytes"`  // of a pushed JPEG
 	MaxPixels int        `json:"max_pixels"` // of a pushed JPEG
 	Version   string     `json:"version"`
+
+	FrameAncestors []string `json:"frame_ancestors"` // further origins whose pages may show the viewer in a frame
+	MaxConnections int      `json:"max_connections"` // 0: no limit
+	MaxPerAddress  int      `json:"max_per_address"` // likewise
+}
+
+// TLS names the PEM files that HTTPS is served with. They are read again when they are renewed.
+type TLS struct {
+	Cert string `json:"cert"`
+	Key  string `json:"key"`
 }
 
 // Room is a room of the configuration. Rooms that are not configured work as well, without takeover by alarms.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Logger writes a child's log to w as JSON lines, which the supervisor reads and puts into its own.
@@ -27,7 +28,7 @@ func SpellDuration(_ []string, a slog.Attr) slog.Attr {
 // ParseLine reads a line as Logger writes it; any other line becomes a record of level Info. scrub takes secrets out of its
 // texts: out of these and not of the line, where JSON has escaped them.
 func ParseLine(line string, scrub func(string) string) slog.Record {
-	tidy := func(s string) string { return clean(scrub(s)) }
+	tidy := func(s string) string { return Clean(scrub(s)) }
 	var fields map[string]any
 	if !strings.HasPrefix(line, "{") || json.Unmarshal([]byte(line), &fields) != nil {
 		return slog.NewRecord(time.Now(), slog.LevelInfo, tidy(line), 0)
@@ -43,7 +44,7 @@ func ParseLine(line string, scrub func(string) string) slog.Record {
 		case slog.TimeKey, slog.LevelKey, slog.MessageKey:
 			continue
 		}
-		record.AddAttrs(slog.Any(key, tidyValue(fields[key], tidy)))
+		record.AddAttrs(slog.Any(tidy(key), tidyValue(fields[key], tidy)))
 	}
 	return record
 }
@@ -59,12 +60,26 @@ func tidyValue(v any, tidy func(string) string) any {
 	return tidy(fmt.Sprint(v))
 }
 
-// clean takes control characters out, so that a line can neither forge another nor steer a terminal.
-func clean(s string) string {
+// Clean puts spaces in the place of control characters, and of those that turn text around, so that a line can neither forge
+// another nor steer a terminal.
+func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == '\u2028' || r == '\u2029' {
+		switch {
+		case unicode.IsControl(r), r == '\u2028', r == '\u2029', unicode.Is(unicode.Bidi_Control, r):
 			return ' '
 		}
 		return r
 	}, s)
+}
+
+// Tidy is a ReplaceAttr for a log that people read: durations as SpellDuration writes them, and every text clean, wherever it came from.
+func Tidy(groups []string, a slog.Attr) slog.Attr {
+	a = SpellDuration(groups, a)
+	switch v := a.Value.Any().(type) {
+	case string:
+		a.Value = slog.StringValue(Clean(v))
+	case error:
+		a.Value = slog.StringValue(Clean(v.Error()))
+	}
+	return a
 }

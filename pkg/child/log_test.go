@@ -63,6 +63,24 @@ func TestLinesCannotForgeOthers(t *testing.T) {
 	}
 }
 
+// TestStrangersTextInALog: what cameras, browsers and configurations write does not reach a terminal as more than text.
+func TestStrangersTextInALog(t *testing.T) {
+	const hostile = "a\x1b[2Jb\r\nlevel=ERROR\u009bm\u202egnp\u2028\x00\x7f"
+	var b bytes.Buffer
+	log := slog.New(slog.NewJSONHandler(&b, &slog.HandlerOptions{ReplaceAttr: child.Tidy}))
+	log.Info(hostile, "text", hostile, "err", errors.New(hostile), "wait", time.Second)
+	record := child.ParseLine(`{"msg":"m","k\u001b[31m":"v"}`, func(s string) string { return s })
+	text := b.String() + shown(record)
+	for _, bad := range []string{"\x1b", `\u001b`, `\r`, `\n`, "\u009b", "\u202e", "\u2028", `\u2028`, `\u0000`, "\x7f"} {
+		if strings.Contains(text, bad) {
+			t.Errorf("%q is left in %s", bad, text)
+		}
+	}
+	if !strings.Contains(text, `"wait":"1s"`) || strings.Count(text, "level=ERROR") != 3 {
+		t.Errorf("too much was taken away: %s", text)
+	}
+}
+
 func FuzzParseLine(f *testing.F) {
 	f.Add(`{"time":"x","level":"INFO","msg":"m","a":1,"b":[{"c":null}]}`)
 	f.Fuzz(func(t *testing.T, line string) {

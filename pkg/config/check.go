@@ -17,12 +17,15 @@ import (
 	"linkstart/pkg/tlspin"
 )
 
+var namePattern = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?$`)
+
 var prefixPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}(\.[A-Za-z0-9_-]{1,32}){0,3}$`)
 
 // check notes what no single value tells, and fills in the defaults that depend on more than the file.
 func (d *decoder) check(cfg *Config) {
 	d.checkServer(&cfg.Server, cfg.loginNeeded())
 	d.checkAccess(cfg)
+	d.checkTLS(&cfg.Server.TLS, cfg.Dir)
 	if !prefixPattern.MatchString(cfg.Bus.Prefix) {
 		d.add(d.position("bus.prefix"), "write letters, digits, _ and -, in parts with a dot between them", "bus.prefix cannot begin a subject")
 	}
@@ -196,17 +199,29 @@ func (d *decoder) checkServer(s *Server, login bool) {
 	if s.Auth == "none" && login {
 		d.add(d.position("server.auth"), "remove it, or remove users and access", "server.auth: none lets everybody in, but there are users who would have to log in")
 	}
-	for i, origin := range s.Origins {
-		path := fmt.Sprintf("server.origins[%d]", i)
-		u, err := url.Parse(origin)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || origin != u.Scheme+"://"+u.Host {
-			d.add(d.position(path), "write scheme://host or scheme://host:port, e.g. https://video.example.org", "%s: %q is not an origin", path, origin)
+	d.checkOrigins("server.origins", s.Origins)
+	d.checkOrigins("server.frame_ancestors", s.FrameAncestors)
+	for i, name := range s.Names {
+		path := fmt.Sprintf("server.names[%d]", i)
+		if !namePattern.MatchString(name) {
+			d.add(d.position(path), "write a host name without scheme, port and path, e.g. video.example.org", "%s: %q is not a host name", path, name)
 		}
 	}
 	for i, network := range s.AddFrom {
 		path := fmt.Sprintf("server.add_from[%d]", i)
 		if _, err := netip.ParsePrefix(network); err != nil {
 			d.add(d.position(path), "write ADDRESS/BITS, e.g. 127.0.0.0/8 or fe80::/10", "%s: %q is not a network", path, network)
+		}
+	}
+}
+
+func (d *decoder) checkOrigins(key string, origins []string) {
+	for i, origin := range origins {
+		path := fmt.Sprintf("%s[%d]", key, i)
+		u, err := url.Parse(origin)
+		// What would end a directive of a Content-Security-Policy, or a header, is no part of a host.
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || origin != u.Scheme+"://"+u.Host || strings.ContainsAny(origin, ";, '\"*") {
+			d.add(d.position(path), "write scheme://host or scheme://host:port, e.g. https://video.example.org", "%s: %q is not an origin", path, origin)
 		}
 	}
 }

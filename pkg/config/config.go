@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/certificate"
 	"linkstart/pkg/secret"
 )
 
@@ -33,6 +34,8 @@ type Config struct {
 	File string `yaml:"-"` // absolute path of the file
 	Dir  string `yaml:"-"` // its folder, where relative paths start
 
+	Doubts Problems `yaml:"-"` // what works, and should not stay as it is: of the files that it names
+
 	secrets func() []string // a function, as fmt shows what pointers lead to where the verb is wrong
 }
 
@@ -41,7 +44,26 @@ type Server struct {
 	Listen  string   `yaml:"listen" jsonschema_description:"host:port to serve; another host than loopback needs auth: none as long as there are no users."`
 	Auth    string   `yaml:"auth" jsonschema:"enum=,enum=none" jsonschema_description:"none: everyone who reaches the address may see and switch everything."`
 	Origins []string `yaml:"origins" jsonschema_description:"Further origins (scheme://host[:port]) whose pages may open the WebSocket."`
+	TLS     TLS      `yaml:"tls" jsonschema_description:"Files to serve HTTPS with; without them HTTP is served."`
+	Names   []string `yaml:"names" jsonschema_description:"Further host names that this server is reached by. Others are refused as long as there are no users, as a page of another site could use them to come in through a visitor's browser."`
+
+	FrameAncestors []string `yaml:"frame_ancestors" jsonschema_description:"Further origins (scheme://host[:port]) whose pages may show the viewer in a frame."`
+
+	MaxConnections           int `yaml:"max_connections" jsonschema:"minimum=16,maximum=1000000" jsonschema_description:"At most so many connections in all."`
+	MaxConnectionsPerAddress int `yaml:"max_connections_per_address" jsonschema:"minimum=4,maximum=1000000" jsonschema_description:"At most so many connections from one address, four times as many from this machine itself."`
+
 	AddFrom []string `yaml:"add_from" jsonschema_description:"Networks such as 127.0.0.0/8: a page may add cameras in them though their addresses are loopback, link-local, unspecified or multicast, which are refused else."`
+}
+
+// TLS is the key server.tls.
+type TLS struct {
+	Cert string `yaml:"cert" jsonschema_description:"PEM file with the certificate and those between it and its root; a relative path starts at the folder of this file."`
+	Key  string `yaml:"key" jsonschema_description:"PEM file with the certificate's private key."`
+}
+
+// Files are the certificate's files; ok is false where HTTP is served.
+func (t TLS) Files() (f certificate.Files, ok bool) {
+	return certificate.Files{Cert: t.Cert, Key: t.Key}, t != TLS{}
 }
 
 // Bus is the key bus.
@@ -101,7 +123,7 @@ type Room struct {
 // builtin returns the defaults, which are written only here. Node, StateDir and Rooms depend on more than the file.
 func builtin() *Config {
 	return &Config{
-		Server: Server{Listen: "127.0.0.1:8080"},
+		Server: Server{Listen: "127.0.0.1:8080", MaxConnections: 4096, MaxConnectionsPerAddress: 512},
 		Bus:    Bus{Prefix: "linkstart"},
 		Access: Access{
 			SessionTime: 30 * 24 * time.Hour,
@@ -116,14 +138,14 @@ func builtin() *Config {
 	}
 }
 
-// Load reads the configuration file at path, at most 4 MiB of it, with ${NAME} taken from the environment. If the
-// file was read but holds mistakes, the error is of type Problems.
+// Load reads the configuration file at path, at most 4 MiB of it, with ${NAME} taken from the environment, and looks whether the
+// files that it names will do. If the file was read but holds mistakes, the error is of type Problems.
 func Load(path string) (*Config, error) {
 	data, err := read(path)
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	return Parse(path, data, os.LookupEnv)
+	return parse(path, data, os.LookupEnv, (*decoder).checkFiles)
 }
 
 func read(path string) ([]byte, error) {
@@ -149,6 +171,11 @@ func read(path string) ([]byte, error) {
 // Parse reads a configuration from data. file is its name, for positions and relative paths; getenv is what ${NAME},
 // HOME and XDG_STATE_HOME are taken from. The error is of type Problems and holds all mistakes that can be told.
 func Parse(file string, data []byte, getenv func(string) (string, bool)) (*Config, error) {
+	return parse(file, data, getenv, func(*decoder, *Config) {})
+}
+
+// parse calls further with what has no mistakes so far.
+func parse(file string, data []byte, getenv func(string) (string, bool), further func(*decoder, *Config)) (*Config, error) {
 	d := &decoder{file: file, getenv: getenv, at: map[string]Problem{}}
 	cfg := builtin()
 	cfg.setFile(file)
@@ -158,6 +185,9 @@ func Parse(file string, data []byte, getenv func(string) (string, bool)) (*Confi
 	}
 	if root != nil || len(d.problems) == 0 {
 		d.check(cfg)
+	}
+	if len(d.problems) == 0 {
+		further(d, cfg)
 	}
 	if len(d.problems) > 0 {
 		return nil, d.report(cfg)

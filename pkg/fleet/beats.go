@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/child"
 	"linkstart/pkg/supervise"
 )
 
@@ -49,6 +50,7 @@ func (f *Fleet) beat(msg *nats.Msg) {
 		f.log.Warn("heartbeat is not JSON", "subject", msg.Subject, "err", err)
 		return
 	}
+	s.Error = child.Clean(s.Error)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	m := f.cameras[f.subjects.CameraOf(msg.Subject)]

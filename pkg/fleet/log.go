@@ -58,7 +58,7 @@ func (f *Fleet) note(m *member, level slog.Level, msg string, attrs ...slog.Attr
 
 // record puts a record into the supervisor's log, the camera's ring and the bus.
 func (f *Fleet) record(m *member, r slog.Record) {
-	text := formatRecord(r)
+	text := child.Clean(formatRecord(r))
 	m.log.add(text)
 	f.publish(f.subjects.Log(m.id), []byte(text))
 	r.AddAttrs(slog.String("camera", string(m.id)))

@@ -23,7 +23,7 @@ func (w *world) plainView(got func()) {
 		w.t.Fatal(err)
 	}
 	const order = `{"type":"watch","stream":1,"camera":"a"}`
-	fmt.Fprint(c, "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+	fmt.Fprint(c, "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"+
 		"\x81"+string([]byte{0x80 | byte(len(order)), 0, 0, 0, 0})+order) // masked with zeros
 	var reading sync.WaitGroup

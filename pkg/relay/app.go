@@ -18,14 +18,10 @@ import (
 )
 
 const (
-	readTimeout = 30 * time.Second // of one request with its body
 	idleTimeout = 60 * time.Second // between two requests
 	headerBytes = 16 << 10
 	bodySpare   = 4 << 10 // above the largest JPEG, for other bodies where that is set very small
 )
-
-const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; " +
-	"connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 
 // route is one line of the API.
 type route struct {
@@ -83,34 +79,30 @@ func (r *Relay) app(viewer fs.FS) (*fiber.App, error) {
 	app := fiber.New(fiber.Config{
 		AppName:   "linkstart",
 		BodyLimit: r.config.MaxBytes + bodySpare, ReadBufferSize: headerBytes,
-		ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
-		DisableStartupMessage: true,
-		Immutable:             true, // strings outlive their handler in streams and logs
-		ErrorHandler:          r.fail,
+		ReadTimeout: headerTime, WriteTimeout: answerTime, IdleTimeout: idleTimeout,
+		CaseSensitive: true, StrictRouting: true, // a proxy that keeps some paths to itself compares them like this
+		DisablePreParseMultipartForm: true, // it would be written to files
+		DisableStartupMessage:        true,
+		Immutable:                    true, // strings outlive their handler in streams and logs
+		ErrorHandler:                 r.fail,
 	})
 	app.Server().Logger = serverLog{r.log}
+	app.Server().SecureErrorLogMessage = true // headers may hold what is secret
+	app.Server().HeaderReceived, app.Server().ConnState = r.bodyLimits, connState
 	app.Use(recovery.New(recovery.Config{EnableStackTrace: true, StackTraceHandler: func(c *fiber.Ctx, e any) {
 		r.log.Error("handler panicked", "path", c.Path(), "panic", e, "stack", string(debug.Stack()))
 	}}))
-	app.Use(headers, r.refuseForeign)
+	app.Use(attend, r.headers, refuseAmbiguous, r.refuseUnknownHost, refuseEncoded, r.refuseForeign)
 	for _, route := range r.routes() {
 		app.Add(route.method, route.path, r.admit(route.need), route.handle)
 		if route.method == fiber.MethodGet && route.path != "/ws" {
 			app.Add(fiber.MethodHead, route.path, r.admit(route.need), route.handle)
 		}
 	}
-	if err := serveViewer(app, viewer); err != nil {
+	if err := r.serveViewer(app, viewer); err != nil {
 		return nil, err
 	}
 	return app, nil
-}
-
-// headers go with every answer.
-func headers(c *fiber.Ctx) error {
-	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
-	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
-	c.Set(fiber.HeaderCacheControl, "no-store")
-	return c.Next()
 }
 
 // refuseForeign keeps pages of other sites from changing anything through a visitor's browser.
@@ -121,6 +113,7 @@ func (r *Relay) refuseForeign(c *fiber.Ctx) error {
 	}
 	origin := c.Get(fiber.HeaderOrigin)
 	if !r.allowed(origin, c.Get(fiber.HeaderHost)) || origin == "" && c.Get("Sec-Fetch-Site") == "cross-site" {
+		r.tellForeign(c)
 		return refuse(codeForeignOrigin, "Requests that change something must come from this server's own pages.")
 	}
 	return c.Next()
@@ -139,6 +132,14 @@ func (r *Relay) allowed(origin, host string) bool {
 	return err == nil && u.Host != "" && strings.EqualFold(u.Host, host)
 }
 
+// tellForeign says in the log who was refused: behind a proxy that puts another name into Host it is everybody.
+func (r *Relay) tellForeign(c *fiber.Ctx) {
+	if r.foreignOrigin.due() {
+		r.log.Warn("requests of pages of another origin are refused. If that is the address of this server behind a proxy, have the proxy pass on Host, "+
+			"or write the origin into server.origins", "origin", shown(c.Get(fiber.HeaderOrigin)), "host", shown(c.Get(fiber.HeaderHost)), "from", r.from(c))
+	}
+}
+
 // socket serves /ws.
 func (r *Relay) socket() fiber.Handler {
 	upgrade := websocket.New(func(c *websocket.Conn) { newSession(r, c).serve() }, websocket.Config{
@@ -151,6 +152,7 @@ func (r *Relay) socket() fiber.Handler {
 	})
 	return func(c *fiber.Ctx) error {
 		if !r.allowed(c.Get(fiber.HeaderOrigin), c.Get(fiber.HeaderHost)) {
+			r.tellForeign(c)
 			return refuse(codeForeignOrigin, "Only this server's own pages, and origins that are configured, may open the WebSocket.")
 		}
 		if !websocket.IsWebSocketUpgrade(c) {

@@ -48,7 +48,7 @@ func TestAutoOverMultipart(t *testing.T) {
 	g := w.grab("a")
 	g.small = subSize
 	g.flow(t, period, mainSize)
-	next := w.parts(client(t, link), "?rendition=auto")
+	next := w.parts(client(w, link), "?rendition=auto")
 	for want := range 2 {
 		for g := next(); (g.size < mainSize) != (want == 1); g = next() {
 		}

@@ -24,7 +24,7 @@ const (
 )
 
 // rawConn returns the TCP connection below what the HTTP server hands out: only on that one is a vectored write one call
-// of the system.
+// of the system. With TLS it is the connection that encrypts.
 func rawConn(c net.Conn) net.Conn {
 	for {
 		u, ok := c.(interface{ UnsafeConn() net.Conn })
@@ -42,6 +42,7 @@ type gather struct {
 	until  time.Time   // the deadline that is set
 	pieces [3][]byte
 	bufs   net.Buffers
+	record []byte // with TLS: what goes out together first
 	head   [10 + wire.HeaderSize]byte
 }
 
@@ -49,12 +50,25 @@ func (g *gather) write(deadline time.Time, head, body, tail []byte) error {
 	if err := g.extend(deadline); err != nil {
 		return err
 	}
+	if _, tls := g.conn.(*tlsConn); tls {
+		head, body = g.join(head, body)
+	}
 	g.pieces = [3][]byte{head, body, tail}
 	g.bufs = g.pieces[:]
 	n, err := g.bufs.WriteTo(g.conn)
 	g.drain.Write(int(n))
 	g.pieces = [3][]byte{} // a picture that was sent is not kept alive
 	return err
+}
+
+// maxRecord is how much goes into one record of TLS: RFC 8446 section 5.1.
+const maxRecord = 16 << 10
+
+// join puts the beginning of body behind head. With TLS each piece would be a record and a packet of its own.
+func (g *gather) join(head, body []byte) (first, rest []byte) {
+	n := min(len(body), max(0, maxRecord-len(head)))
+	g.record = append(append(g.record[:0], head...), body[:n]...)
+	return g.record, body[n:]
 }
 
 // extend sets the deadline, unless the one that is set is about the same.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ import (
 // connected is a TCP connection whose other end is handed to read.
 func connected(t testing.TB, read func(net.Conn)) net.Conn {
 	t.Helper()
-	ln, err := listen(t.Context(), "127.0.0.1:0")
+	ln, err := listen(t.Context(), "127.0.0.1:0", newCrowd(0, 0, slog.New(slog.DiscardHandler)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func TestClientThatReadsNothingIsCutOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprint(conn, "GET /api/v1/cameras/cab01/stream.mjpeg HTTP/1.1\r\nHost: relay\r\n\r\n")
+	fmt.Fprint(conn, "GET /api/v1/cameras/cab01/stream.mjpeg HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	viewers := func() int {
 		var i camera.Info
 		w.getJSON("/api/v1/cameras/cab01", &i)

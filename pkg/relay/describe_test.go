@@ -2,6 +2,7 @@ package relay
 
 import (
 	"encoding/json"
+	"log/slog"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,7 +28,7 @@ func TestDescriptionIsComplete(t *testing.T) {
 		}
 	}
 	parameter := regexp.MustCompile(`:([a-z]+)`)
-	r := &Relay{}
+	r := &Relay{crowd: newCrowd(0, 0, slog.New(slog.DiscardHandler))}
 	r.metrics = newMetrics(r)
 	for _, route := range r.routes() {
 		served = append(served, route.method+" "+parameter.ReplaceAllString(route.path, "{$1}"))

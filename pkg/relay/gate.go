@@ -61,6 +61,9 @@ func transport(c net.Conn) net.Conn {
 	}
 }
 
+// abort closes a connection without any wait: with TLS on it Close would first try to say goodbye.
+func abort(c net.Conn) { _ = transport(c).Close() }
+
 // open tells whether a picture may be written now. If not, the writer is woken when that is to be asked again.
 func (g *gate) open(now time.Time) bool {
 	if g.raw == nil || now.Before(g.fast) || g.raw.Control(g.ask) != nil || g.failed {

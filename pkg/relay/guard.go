@@ -2,10 +2,10 @@ package relay
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -88,17 +88,8 @@ func caller(c *fiber.Ctx) access.Identity {
 // identify finds out who sends a request.
 func (r *Relay) identify(c *fiber.Ctx) (access.Identity, error) {
 	shown := access.Shown{From: r.from(c), Session: c.Cookies(r.cookie(c))}
-	kind, rest, _ := strings.Cut(c.Get(fiber.HeaderAuthorization), " ")
-	switch strings.ToLower(kind) {
-	case "bearer":
-		shown.Bearer = strings.TrimSpace(rest)
-	case "basic":
-		b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(rest))
-		if err != nil {
-			return access.Identity{}, access.ErrWrong
-		}
-		shown.Basic = true
-		shown.Name, shown.Secret, _ = strings.Cut(string(b), ":")
+	if err := shown.Authorization(c.Get(fiber.HeaderAuthorization)); err != nil {
+		return access.Identity{}, err
 	}
 	if text := c.Query(linkParameter); text != "" && pictures(c) {
 		shown.Link, shown.Camera = text, camera.ID(c.Params("id"))
@@ -107,6 +98,19 @@ func (r *Relay) identify(c *fiber.Ctx) (access.Identity, error) {
 		shown.Proxy = c.Get(p.UserHeader)
 	}
 	return r.gate.Identify(c.UserContext(), shown)
+}
+
+// mayPush reports whether a request could be of somebody who pushes pictures, before its body is taken.
+func (r *Relay) mayPush(authorization string) bool {
+	p := r.gate.Policy()
+	switch {
+	case p == nil:
+		return false
+	case p.Open, p.UserHeader != "":
+		return true
+	}
+	var shown access.Shown
+	return shown.Authorization(authorization) == nil && r.gate.Plausible(shown)
 }
 
 // pictures reports whether a request is for what a link leads to.
@@ -234,8 +238,18 @@ func (r *Relay) learnAccess(ctx context.Context) error {
 		return errors.New("the supervisor has not said who is let in")
 	}
 	r.gate.Set(reply.Policy)
+	r.crowd.trust(reply.Policy.Proxies)
 	r.judgeClients()
 	return nil
+}
+
+// tellPlainLogins warns where passwords and pictures go over a network as they are.
+func (r *Relay) tellPlainLogins(at net.Addr) {
+	tcp, ok := at.(*net.TCPAddr)
+	p := r.gate.Policy()
+	if ok && p != nil && !p.Open && r.config.TLS == nil && !tcp.IP.IsLoopback() && len(p.Proxies) == 0 {
+		r.log.Warn("passwords and pictures go over the network unencrypted: set server.tls, or have a proxy do that and name it in access.proxies")
+	}
 }
 
 // judgeClients closes the connections of those who may not have them any more, or may see other cameras than before: they come

@@ -31,6 +31,10 @@ type endless struct {
 // it returns. serve must return when e.ctx ends.
 func (r *Relay) hijack(c *fiber.Ctx, kind, header string, hello func(*endless, wire.Hello), serve func(e *endless) error) error {
 	path := c.Path()
+	resource := "same-origin"
+	if kind == kindMultipart {
+		resource = everySite
+	}
 	who := r.guest(caller(c), kind, r.from(c).String(), c.Get(fiber.HeaderUserAgent))
 	c.Context().HijackSetNoResponse(true)
 	c.Context().Hijack(func(conn net.Conn) {
@@ -64,9 +68,8 @@ func (r *Relay) hijack(c *fiber.Ctx, kind, header string, hello func(*endless, w
 			}
 		})
 		defer reader.Wait()
-		defer func() { _ = e.conn.Close() }() // ends the reader
-		err := e.put([]byte("HTTP/1.1 200 OK\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"+
-			"Cache-Control: no-store\r\nConnection: close\r\n"+header+"\r\n"), nil, nil)
+		defer abort(e.conn) // ends the reader
+		err := e.put([]byte("HTTP/1.1 200 OK\r\n"+r.rawHeaders(resource)+"Connection: close\r\n"+header+"\r\n"), nil, nil)
 		if err == nil {
 			err = serve(e)
 		}
@@ -103,5 +106,5 @@ func (e *endless) greet(h wire.Hello) {
 // stop ends the stream; a write that hangs is given up soon.
 func (e *endless) stop(int, string) {
 	e.stopf()
-	time.AfterFunc(closeGrace, func() { _ = e.conn.Close() })
+	time.AfterFunc(closeGrace, func() { abort(e.conn) })
 }

@@ -1,8 +1,10 @@
 package relay
 
 import (
+	"container/list"
 	"errors"
 	"net"
+	"net/netip"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -15,19 +17,35 @@ const (
 	acceptPause = 50 * time.Millisecond
 )
 
-// lingerer makes connections that can wait for a client to finish sending before they are closed.
-type lingerer struct{ net.Listener }
+// lingerer makes connections that can wait for a client to finish sending before they are closed, as many as the crowd takes.
+type lingerer struct {
+	net.Listener
+	crowd *crowd
+}
 
 func (l lingerer) Accept() (net.Conn, error) {
+	for {
+		c, err := l.accept()
+		if err != nil {
+			return nil, err
+		}
+		if let := l.crowd.enter(c); let != nil {
+			return let, nil
+		}
+		if tcp, ok := c.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0) // one that is refused costs the kernel nothing more
+		}
+		_ = c.Close()
+	}
+}
+
+func (l lingerer) accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	for exhausted(err) { // the HTTP server would end for good, and cut everybody off
 		time.Sleep(acceptPause)
 		c, err = l.Listener.Accept()
 	}
-	if err != nil {
-		return nil, err
-	}
-	return &lingering{Conn: c}, nil
+	return c, err
 }
 
 // exhausted reports whether there is no room for one more connection now.
@@ -46,6 +64,27 @@ func exhausted(err error) bool {
 type lingering struct {
 	net.Conn
 	refused atomic.Bool
+
+	crowd   *crowd
+	address netip.Addr    // that it counts for
+	place   *list.Element // in the crowd's list of those that wait; nil while a request is under way. The crowd guards it
+	gone    bool          // not counted any more. The crowd guards it
+}
+
+// lingeringOf finds it below TLS; nil where there is none.
+func lingeringOf(c net.Conn) *lingering {
+	if u, ok := c.(*tlsConn); ok {
+		c = u.NetConn()
+	}
+	l, _ := c.(*lingering)
+	return l
+}
+
+// linger has a client that is still sending see the answer.
+func linger(c net.Conn) {
+	if l := lingeringOf(c); l != nil {
+		l.refused.Store(true)
+	}
 }
 
 // UnsafeConn is the connection below, for vectored writes and for closing without any wait.
@@ -53,6 +92,7 @@ func (c *lingering) UnsafeConn() net.Conn { return c.Conn }
 
 // Close implements net.Conn.
 func (c *lingering) Close() error {
+	defer c.crowd.leave(c)
 	tcp, ok := c.Conn.(*net.TCPConn)
 	if !ok || !c.refused.Load() || tcp.CloseWrite() != nil {
 		return c.Conn.Close()

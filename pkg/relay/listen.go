@@ -18,12 +18,12 @@ import (
 const notSentBytes = 128 << 10
 
 // listen opens the address. An error that can never mend by itself wraps camera.ErrConfig.
-func listen(ctx context.Context, address string) (net.Listener, error) {
+func listen(ctx context.Context, address string, crowd *crowd) (net.Listener, error) {
 	lc := net.ListenConfig{Control: setSocket}
 	lc.SetMultipathTCP(false) // its sockets know no TCP_NOTSENT_LOWAT
 	ln, err := lc.Listen(ctx, "tcp", address)
 	if err == nil {
-		return lingerer{ln}, nil
+		return lingerer{ln, crowd}, nil
 	}
 	say, permanent := explain(address, err)
 	if permanent {

@@ -38,7 +38,16 @@ func newMetrics(r *Relay) *metrics {
 	people := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "linkstart_people", Help: "Viewers at this relay who have joined a room.",
 	}, func() float64 { return float64(r.people.Here()) })
-	m.registry.MustRegister(m.frames, m.bytes, m.skipped, build, connections, people, cameraCollector{r},
+	sockets := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "linkstart_sockets", Help: "Connections to the HTTP server of any kind, also those that wait.",
+	}, func() float64 { return float64(r.crowd.size()) })
+	for cause, refused := range r.crowd.refused {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "linkstart_sockets_refused_total", Help: "Connections that met a limit: of all, or of their address.",
+			ConstLabels: prometheus.Labels{"cause": cause},
+		}, func() float64 { return float64(refused.count.Load()) }))
+	}
+	m.registry.MustRegister(sockets, m.frames, m.bytes, m.skipped, build, connections, people, cameraCollector{r},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

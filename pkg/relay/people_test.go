@@ -13,6 +13,7 @@ import (
 
 	"linkstart/pkg/broker"
 	"linkstart/pkg/camera"
+	"linkstart/pkg/child"
 	"linkstart/pkg/wire"
 )
 
@@ -20,7 +21,7 @@ import (
 func (w *world) another() *world {
 	w.t.Helper()
 	other := *w
-	other.startRelay(slog.New(slog.NewTextHandler(io.Discard, nil)), "127.0.0.1")
+	other.startRelay(slog.New(slog.DiscardHandler), func(*child.Relay) {})
 	other.eventually("the other relay knows its cameras", func() bool {
 		var list []camera.Info
 		other.getJSON("/api/v1/cameras", &list)

@@ -43,6 +43,7 @@ func (r *Relay) snapshot(c *fiber.Ctx) error {
 		return refuse(codeNoPicture, "There is no picture of %s yet; its state is %s.", i.ID, i.State)
 	}
 	c.Set(fiber.HeaderContentType, "image/jpeg")
+	c.Set(headerResourcePolicy, everySite)
 	c.Set("X-Frame-Seq", strconv.FormatUint(uint64(f.Seq), 10))
 	c.Set("X-Frame-Captured", f.Captured.UTC().Format(capturedFormat))
 	c.Set("X-Frame-Age-Ms", strconv.FormatInt(max(0, time.Since(f.Captured).Milliseconds()), 10))

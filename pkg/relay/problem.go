@@ -16,6 +16,8 @@ import (
 const (
 	codeBadRequest    = "bad_request"
 	codeForeignOrigin = "foreign_origin"
+	codeUnknownHost   = "unknown_host"
+	codeEncoded       = "encoded_body"
 	codeNotFound      = "not_found"
 	codeUnknownCamera = "unknown_camera"
 	codeBadMethod     = "method_not_allowed"
@@ -54,6 +56,8 @@ var problems = map[string]struct {
 }{
 	codeBadRequest:    {fiber.StatusBadRequest, "The request is wrong"},
 	codeForeignOrigin: {fiber.StatusForbidden, "Pages of another origin may not do this"},
+	codeUnknownHost:   {fiber.StatusMisdirectedRequest, "This server is not known by that name"},
+	codeEncoded:       {fiber.StatusUnsupportedMediaType, "The body must not be compressed"},
 	codeNotFound:      {fiber.StatusNotFound, "There is nothing at this address"},
 	codeUnknownCamera: {fiber.StatusNotFound, "There is no such camera"},
 	codeBadMethod:     {fiber.StatusMethodNotAllowed, "This address does not take that method"},
@@ -138,8 +142,8 @@ func (r *Relay) fail(c *fiber.Ctx, err error) error {
 		r.log.Error("request failed", "method", c.Method(), "path", c.Path(), "err", err)
 		p = &problem{codeInternal, "The relay's log says more."}
 	}
-	if l, ok := c.Context().Conn().(*lingering); ok && p.code == codeTooLarge {
-		l.refused.Store(true)
+	if p.code == codeTooLarge {
+		linger(c.Context().Conn())
 		c.Set(fiber.HeaderConnection, "close")
 	}
 	kind := problems[p.code]

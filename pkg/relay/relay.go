@@ -53,6 +53,10 @@ type Relay struct {
 	condition  condition
 	gate       *access.Gate
 	oidc       *oidc.Client
+	crowd      *crowd
+	hosts      hosts
+
+	unknownHost, foreignOrigin seldom
 
 	name   string        // of this relay, among others
 	number atomic.Uint64 // of the newest connection
@@ -67,9 +71,17 @@ type Relay struct {
 
 // Run serves until ctx ends. An error that can never mend by itself wraps camera.ErrConfig.
 func Run(ctx context.Context, o Options) (err error) {
-	ln, err := listen(ctx, o.Config.Listen)
+	keeper, err := keeperOf(o)
 	if err != nil {
 		return err
+	}
+	crowd := newCrowd(o.Config.MaxConnections, o.Config.MaxPerAddress, o.Log)
+	ln, err := listen(ctx, o.Config.Listen, crowd)
+	if err != nil {
+		return err
+	}
+	if keeper != nil {
+		ln = secure(ln, keeper)
 	}
 	defer func() { // where the HTTP server has closed it before, that is no error
 		if e := ln.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
@@ -81,7 +93,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer nc.Close()
-	r, err := build(o, nc)
+	r, err := build(o, nc, crowd)
 	if err != nil {
 		return err
 	}
@@ -97,16 +109,19 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer stop()
 	r.awaitAccess(ctx)
+	r.tellPlainLogins(ln.Addr())
 	return r.serve(ctx, app, ln, o.Ready)
 }
 
-func build(o Options, nc *nats.Conn) (*Relay, error) {
+func build(o Options, nc *nats.Conn, crowd *crowd) (*Relay, error) {
 	r := &Relay{
 		config: o.Config, log: o.Log, nc: nc, subjects: bus.Subjects{Prefix: o.Config.Bus.Prefix},
 		supervisor: control.NewClient(nc, o.Config.Bus),
 		clients:    make(map[client]struct{}),
 		name:       relayName(),
 		gate:       access.NewGate(), oidc: oidc.New(),
+		crowd: crowd,
+		hosts: newHosts(o.Config.Names, o.Config.Origins),
 	}
 	r.people = presence.New(r.tellRelays, r.tellPeople)
 	r.cameras = registry.New(registry.Events{
@@ -164,7 +179,7 @@ func (r *Relay) follow() (stop func(), err error) {
 func (r *Relay) serve(ctx context.Context, app *fiber.App, ln net.Listener, ready func(net.Addr)) error {
 	served := make(chan error, 1)
 	go func() { served <- app.Listener(ln) }()
-	r.log.Info("pictures are served: open this address in a browser", "url", "http://"+ln.Addr().String())
+	r.log.Info("pictures are served: open this address in a browser", "url", r.scheme()+"://"+ln.Addr().String())
 	if ready != nil {
 		ready(ln.Addr())
 	}

@@ -72,7 +72,7 @@ func (s *session) serve() {
 		defer close(written)
 		if err := s.write(); err != nil {
 			s.log.Debug("viewer lost", "err", err)
-			_ = s.raw.Close() // ends the reader
+			abort(s.raw) // ends the reader
 		}
 	}()
 	s.read()
@@ -108,7 +108,7 @@ func (s *session) stop(code int, reason string) {
 	_ = s.raw.SetWriteDeadline(deadline)
 	close(s.done)
 	s.box.wake()
-	time.AfterFunc(2*closeGrace, func() { _ = s.raw.Close() }) // whatever deadline a write has set meanwhile
+	time.AfterFunc(2*closeGrace, func() { abort(s.raw) }) // whatever deadline a write has set meanwhile
 }
 
 // extend gives the client time until it must be heard again, unless the session is ending.

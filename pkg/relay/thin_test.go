@@ -48,15 +48,30 @@ func thinWorld(t testing.TB, rate int) (*world, *thinlink.Link) {
 	return newWorldAt(t, link.Host(), info("a", camera.Live)), link
 }
 
-func client(t testing.TB, link *thinlink.Link) *http.Client {
-	transport := &http.Transport{DialContext: link.DialContext}
-	t.Cleanup(transport.CloseIdleConnections)
+// thinSecureWorld is thinWorld with TLS.
+func thinSecureWorld(t testing.TB, rate int) (*world, *thinlink.Link) {
+	t.Helper()
+	link, err := thinlink.Open(t.Context(), rate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := link.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return secureWorld(t, link.Host(), io.Discard, info("a", camera.Live)), link
+}
+
+func client(w *world, link *thinlink.Link) *http.Client {
+	transport := &http.Transport{DialContext: link.DialContext, TLSClientConfig: w.trust}
+	w.t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}
 }
 
 func (w *world) thinView(link *thinlink.Link) *viewer {
 	w.t.Helper()
-	conn, _, err := websocket.Dial(w.t.Context(), w.url+"/ws", &websocket.DialOptions{HTTPClient: client(w.t, link)})
+	conn, _, err := websocket.Dial(w.t.Context(), w.url+"/ws", &websocket.DialOptions{HTTPClient: client(w, link)})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -81,7 +96,7 @@ func overWebSocket(acks bool) func(*world, *thinlink.Link) source {
 }
 
 func overMultipart(w *world, link *thinlink.Link) source {
-	return w.parts(client(w.t, link), "")
+	return w.parts(client(w, link), "")
 }
 
 func (w *world) parts(c *http.Client, query string) source {
@@ -143,12 +158,15 @@ func TestMultipartOfManyViewers(t *testing.T) {
 }
 
 var ways = []struct {
-	name string
-	open func(*world, *thinlink.Link) source
+	name  string
+	world func(testing.TB, int) (*world, *thinlink.Link)
+	open  func(*world, *thinlink.Link) source
 }{
-	{"WebSocket with acks", overWebSocket(true)},
-	{"WebSocket without acks", overWebSocket(false)},
-	{"multipart", overMultipart},
+	{"WebSocket with acks", thinWorld, overWebSocket(true)},
+	{"WebSocket without acks", thinWorld, overWebSocket(false)},
+	{"multipart", thinWorld, overMultipart},
+	{"WebSocket without acks over TLS", thinSecureWorld, overWebSocket(false)},
+	{"multipart over TLS", thinSecureWorld, overMultipart},
 }
 
 // TestThinLinkCarriesOnlyNewPictures is what a viewer behind 6 Mbit/s gets of a camera that gives 13. A picture takes 87 ms on the
@@ -159,7 +177,7 @@ func TestThinLinkCarriesOnlyNewPictures(t *testing.T) {
 	const behind = 8 // pictures
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
-			w, link := thinWorld(t, rate)
+			w, link := way.world(t, rate)
 			camera := w.grab("a")
 			camera.flow(t, period, mainSize)
 			next := way.open(w, link)

@@ -17,7 +17,7 @@ import (
 
 // serveViewer adds a route for each file, index.html at / as well. A route for each, and not one for all: so an address
 // that is none stays 404 and a wrong method 405.
-func serveViewer(app *fiber.App, files fs.FS) error {
+func (r *Relay) serveViewer(app *fiber.App, files fs.FS) error {
 	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -26,7 +26,7 @@ func serveViewer(app *fiber.App, files fs.FS) error {
 		if err != nil {
 			return err
 		}
-		handle, err := file(body, typeOf(name, body))
+		handle, err := r.file(body, typeOf(name, body))
 		if err != nil {
 			return err
 		}
@@ -87,7 +87,7 @@ func pack(body []byte) (packed form, ok bool, err error) {
 }
 
 // file serves what does not change while the process runs; a browser asks each time whether it is still the same.
-func file(body []byte, kind string) (fiber.Handler, error) {
+func (r *Relay) file(body []byte, kind string) (fiber.Handler, error) {
 	plain := newForm(body, "")
 	packed, ok, err := pack(body)
 	if err != nil {
@@ -102,7 +102,7 @@ func file(body []byte, kind string) (fiber.Handler, error) {
 			}
 		}
 		c.Set(fiber.HeaderCacheControl, "no-cache")
-		c.Set(fiber.HeaderContentSecurityPolicy, contentPolicy)
+		r.pageHeaders(c)
 		c.Set(fiber.HeaderETag, f.tag)
 		if strings.Contains(c.Get(fiber.HeaderIfNoneMatch), f.tag) {
 			return c.SendStatus(fiber.StatusNotModified)

@@ -13,7 +13,6 @@ import (
 	"linkstart/pkg/access"
 	"linkstart/pkg/camera"
 	"linkstart/pkg/pace"
-	"linkstart/pkg/wire"
 )
 
 // Kinds of connections that stay open.
@@ -23,8 +22,6 @@ const (
 	kindEvents    = "events"
 	kindLogs      = "logs"
 )
-
-const maxAgent = 200 // characters of a User-Agent
 
 // guest is who is at the other end of a connection that stays open.
 type guest struct {
@@ -39,10 +36,9 @@ type guest struct {
 
 func (r *Relay) guest(who access.Identity, kind, address, agent string) guest {
 	n := r.number.Add(1)
-	a := []rune(wire.Clean(agent))
 	return guest{
 		who: who, id: fmt.Sprintf("%s-%d", r.name, n), number: n, kind: kind, address: address,
-		agent: string(a[:min(len(a), maxAgent)]), since: time.Now().Round(time.Millisecond),
+		agent: shown(agent), since: time.Now().Round(time.Millisecond),
 	}
 }
 

@@ -3,6 +3,7 @@ package relay_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,7 +54,9 @@ type world struct {
 	admin  *nats.Conn
 	boss   *boss
 	url    string
-	stop   func() // ends the relay and waits
+	client *http.Client
+	trust  *tls.Config // nil without TLS
+	stop   func()      // ends the relay and waits
 }
 
 func newWorld(t testing.TB, cameras ...camera.Info) *world {
@@ -64,7 +67,13 @@ func newWorld(t testing.TB, cameras ...camera.Info) *world {
 // newWorldAt serves on another address.
 func newWorldAt(t testing.TB, host string, cameras ...camera.Info) *world {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	return newWorldWith(t, func(c *child.Relay) { c.Listen = host + ":0" }, http.DefaultClient, io.Discard, cameras...)
+}
+
+// newWorldWith tells the relay something else than usual, and has its log.
+func newWorldWith(t testing.TB, change func(*child.Relay), client *http.Client, out io.Writer, cameras ...camera.Info) *world {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(out, nil))
 	server, err := broker.Start(t.TempDir(), log)
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +83,7 @@ func newWorldAt(t testing.TB, host string, cameras ...camera.Info) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, server: server, boss: &boss{cameras: cameras, logins: logins}}
+	w := &world{t: t, server: server, client: client, boss: &boss{cameras: cameras, logins: logins}}
 	w.admin = w.join("admin", broker.AllowAll)
 	if err := bus.CreateBuckets(t.Context(), w.admin); err != nil {
 		t.Fatal(err)
@@ -84,7 +93,7 @@ func newWorldAt(t testing.TB, host string, cameras ...camera.Info) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = stopBoss() })
-	w.startRelay(log, host)
+	w.startRelay(log, change)
 	w.eventually("the relay knows its cameras", func() bool {
 		var list []camera.Info
 		w.getJSON("/api/v1/cameras", &list)
@@ -107,17 +116,23 @@ func (w *world) join(user string, p broker.Permissions) *nats.Conn {
 	return nc
 }
 
-func (w *world) startRelay(log *slog.Logger, host string) {
+func (w *world) startRelay(log *slog.Logger, change func(*child.Relay)) {
+	config := child.Relay{
+		Bus: w.access(broker.RelayUser, broker.RelayPermissions(subjects)), Listen: "127.0.0.1:0",
+		Origins:  []string{"https://control.example"},
+		Rooms:    []child.Room{{ID: "main", AlarmTakeover: time.Hour}, {ID: "short", AlarmTakeover: 500 * time.Millisecond}, {ID: "calm"}},
+		MaxBytes: maxBytes, MaxPixels: 1 << 20, Version: "1.2.3",
+	}
+	change(&config)
+	scheme := "http://"
+	if config.TLS != nil {
+		scheme = "https://"
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan net.Addr, 1), make(chan error, 1)
 	go func() {
 		ended <- relay.Run(ctx, relay.Options{
-			Config: child.Relay{
-				Bus: w.access(broker.RelayUser, broker.RelayPermissions(subjects)), Listen: host + ":0",
-				Origins:  []string{"https://control.example"},
-				Rooms:    []child.Room{{ID: "main", AlarmTakeover: time.Hour}, {ID: "short", AlarmTakeover: 500 * time.Millisecond}, {ID: "calm"}},
-				MaxBytes: maxBytes, MaxPixels: 1 << 20, Version: "1.2.3",
-			},
+			Config: config,
 			Viewer: fstest.MapFS{
 				"index.html": {Data: []byte("<!doctype html><title>viewer</title>" + strings.Repeat("<p>much the same</p>", 50))},
 				"app.js":     {Data: []byte("export {}")},
@@ -127,13 +142,13 @@ func (w *world) startRelay(log *slog.Logger, host string) {
 	}()
 	select {
 	case a := <-ready:
-		w.url = "http://" + a.String()
+		w.url = scheme + a.String()
 	case err := <-ended:
 		w.t.Fatal(err)
 	}
 	w.stop = sync.OnceFunc(func() {
 		cancel()
-		http.DefaultClient.CloseIdleConnections()
+		w.client.CloseIdleConnections()
 		if err := <-ended; err != nil {
 			w.t.Errorf("relay ended with %v", err)
 		}
@@ -161,7 +176,7 @@ func (w *world) do(method, path string, body []byte, header ...string) (*http.Re
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := w.client.Do(req)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -432,7 +447,7 @@ func (w *world) view() *viewer {
 // viewAs shows who it is.
 func (w *world) viewAs(authorization string) *viewer {
 	w.t.Helper()
-	options := &websocket.DialOptions{HTTPHeader: http.Header{}}
+	options := &websocket.DialOptions{HTTPClient: w.client, HTTPHeader: http.Header{}}
 	if authorization != "" {
 		options.HTTPHeader.Set("Authorization", authorization)
 	}
