@@ -36,6 +36,8 @@ var attacks = []struct {
 	{"broken and odd pictures", (*target).pictures},
 	{"pictures that say they are huge", (*target).declaredSizes},
 	{"lines in the log", (*target).logLines},
+	{"guessed passwords", (*target).guesses},
+	{"tokens after their end", (*target).replays},
 }
 
 // TestAttacks: after each attack the same relay and cameras run, who watched still does, and nothing is left behind.

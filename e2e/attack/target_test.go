@@ -38,6 +38,9 @@ type target struct {
 	cmd   *exec.Cmd
 	out   *printed
 	relay int // its process
+
+	config string // its file
+	token  string // of honest requests, "" where nobody has to log in
 }
 
 // printed is what a process prints.
@@ -60,6 +63,12 @@ func (p *printed) String() string {
 
 func start(t testing.TB) *target {
 	t.Helper()
+	return startWith(t, "")
+}
+
+// startWith puts more into the configuration. Where that has users, token is what honest requests show.
+func startWith(t testing.TB, users string) *target {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +77,7 @@ func start(t testing.TB) *target {
 	_ = l.Close()
 	dir := t.TempDir()
 	config := filepath.Join(dir, "cameras.yaml")
-	if err := os.WriteFile(config, fmt.Appendf(nil, "server: {listen: %q}\nstate_dir: state\n%s", g.addr, cameras), 0o600); err != nil {
+	if err := os.WriteFile(config, fmt.Appendf(nil, "server: {listen: %q}\nstate_dir: state\n%s%s", g.addr, users, cameras), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	g.cmd = exec.Command(filepath.Join(bin, "supervisor"), "-config", config)
@@ -93,6 +102,14 @@ func start(t testing.TB) *target {
 			t.Logf("the supervisor printed:\n%s", text)
 		}
 	})
+	g.config = config
+	if users != "" {
+		g.eventually("the token is made", func() error {
+			out, err := exec.Command(filepath.Join(bin, "supervisor"), "-config", config, "token", "add", "-role", "admin", "honest").Output()
+			g.token = strings.TrimSpace(string(out))
+			return err
+		})
+	}
 	g.eventually("pictures flow", func() error {
 		for _, id := range []string{"clock", "ball"} {
 			status, body, err := g.ask("GET", "/api/v1/cameras/"+id, "")
@@ -130,6 +147,9 @@ func (g *target) ask(method, path, body string, header ...string) (int, string, 
 	req, err := http.NewRequestWithContext(ctx, method, "http://"+g.addr+path, strings.NewReader(body))
 	if err != nil {
 		return 0, "", err
+	}
+	if g.token != "" {
+		req.Header.Set("Authorization", "Bearer "+g.token)
 	}
 	for i := 0; i+1 < len(header); i += 2 {
 		if header[i] == "Host" {

@@ -158,13 +158,14 @@ func (g *Gate) Login(ctx context.Context, from netip.Addr, name, password string
 	if p == nil {
 		return Identity{}, ErrNotYet
 	}
+	if err := g.throttle.ask(from, name); err != nil { // before all else, lest the right password is told by its being let in
+		return Identity{}, err
+	}
 	u, _ := p.user(name)
 	mark := g.mark(u, password)
 	if at, ok := g.seen.Get(mark); ok && g.now().Sub(at) < rememberTime {
+		g.throttle.succeeded(from, name)
 		return byPassword{u.Name, u.fingerprint()}.judge(p, g.now())
-	}
-	if err := g.throttle.ask(from, name); err != nil {
-		return Identity{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, hashQueueTime)
 	defer cancel()

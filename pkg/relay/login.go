@@ -115,8 +115,8 @@ func (r *Relay) login(c *fiber.Ctx) error {
 	case errors.Is(err, access.ErrWrong):
 		r.record(c, access.Identity{Name: body.Name}, "login", "", err)
 		return refuse(codeWrongLogin, "The name or the password is wrong.")
-	case errors.Is(err, access.ErrTooMany):
-		r.log.Info("a login was not looked at, because too many have failed", "who", body.Name, "from", r.from(c))
+	case errors.Is(err, access.ErrTooMany) && r.throttled.due():
+		r.log.Warn("logins are not looked at, because too many have failed", "who", shown(body.Name), "from", r.from(c))
 	}
 	if err != nil {
 		return r.notAdmitted(c, err)

@@ -56,7 +56,7 @@ type Relay struct {
 	crowd      *crowd
 	hosts      hosts
 
-	unknownHost, foreignOrigin seldom
+	unknownHost, foreignOrigin, throttled seldom
 
 	name   string        // of this relay, among others
 	number atomic.Uint64 // of the newest connection
