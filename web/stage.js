@@ -21,6 +21,8 @@ export class Stage {
   /** @type {number[]} */ #timers = [];
   #lastKnownSince = 0;
   #wakeTimer = 0;
+  /** The room shows a camera that this user may not see. */
+  withheld = false;
 
   /** @param {HTMLElement} root @param {import("./cameras.js").Cameras} cameras @param {import("./i18n.js").Texts} texts */
   constructor(root, cameras, texts) {
@@ -160,7 +162,9 @@ export class Stage {
     const error = info?.error ?? "";
     switch (reason) {
       case "connection": return { sign: "lost", title: t.get("lost"), detail: t.get("lost_hint") };
-      case "none": return { sign: "waiting", title: t.get("none"), detail: t.get("none_hint") };
+      case "none":
+        if (this.withheld) return { sign: "waiting", title: t.get("withheld"), detail: t.get("withheld_hint") };
+        return { sign: "waiting", title: t.get("none"), detail: t.get("none_hint") };
       case "unknown": return { sign: "unknown", title: t.get("unknown", { camera: this.#target }), detail: t.get("unknown_hint") };
       case "last": return { sign: "reconnecting", title: t.get("last"), detail: error || t.get("last_hint") };
       case "stale": return { sign: "frozen", title: t.get("stale"), detail: error };
