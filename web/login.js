@@ -39,7 +39,7 @@ export class Login {
     find(this.#root, "#login-oidc").addEventListener("click", () => leave(), { signal });
     document.addEventListener("visibilitychange", () => document.hidden || void this.#look(), { signal });
     const timer = setInterval(() => void this.#look(), EVERY_MS);
-    if (matchMedia("(pointer: fine)").matches) this.#name.focus(); // on a phone its keyboard would cover half of the view
+    if (!matchMedia("(pointer: coarse)").matches) this.#name.focus(); // on a phone its keyboard would cover half of the view
     const info = await this.#someone();
     over.abort();
     clearInterval(timer);

@@ -196,6 +196,7 @@ class Viewer {
     share: () => this.#share.open(this.#stage.target),
     access: () => this.#openAccess(),
     logout: () => this.#logout(),
+    account: () => find(document, "#settings").showModal(),
     settings: () => find(document, "#settings").showModal(),
     help: () => find(document, "#help").showModal(),
   };
@@ -237,6 +238,7 @@ class Viewer {
     this.#rooms.received(message);
     switch (message.type) {
       case "hello":
+        this.#session.greeted(message.user);
         this.#alarms.replace(message.alarms);
         for (const room of message.rooms ?? []) this.#roomSays(room);
         this.#config.show(message.config);

@@ -116,6 +116,11 @@ export class Session {
     if (info) this.#judge(info);
   }
 
+  /** The server greets who it takes this page for: while the connection was away that may have changed. @param {{name?: string, role?: string}} [user] */
+  greeted({ name, role } = {}) {
+    if (name !== this.#info.name || role !== this.#info.role) void this.check();
+  }
+
   /** The server has said that this login counts no more: nothing is seen until it says otherwise. */
   async doubt() {
     this.#hide(true);

@@ -84,7 +84,8 @@ export class Stage {
       return;
     }
 
-    const covered = missing && (!picture || !this.#target || !info || waited >= COVER_MS);
+    const gone = connected && !info; // also when it was taken away from this user
+    const covered = gone || (missing && (!picture || !this.#target || !info || waited >= COVER_MS));
     const hopeful = missing && connected && info !== undefined && ["live", "starting"].includes(info.state);
     const connecting = this.#connection === "connecting";
     const waking = verdict.reason === "last" && performance.now() - this.#lastKnownSince < WAKE_MS;
