@@ -131,6 +131,7 @@ func TestLoginInThePage(t *testing.T) {
 	t.Run("a viewer of one camera", func(t *testing.T) { loginViewer(t, s.with(t), person(t, browser)) })
 	t.Run("an operator", func(t *testing.T) { loginOperator(t, s.with(t), person(t, browser)) })
 	t.Run("an admin makes a token and revokes it", func(t *testing.T) { loginToken(t, s.with(t), person(t, browser)) })
+	t.Run("the bar has room for a long name", func(t *testing.T) { loginBar(t, s.with(t), person(t, browser)) })
 	t.Run("a logout is followed by other tabs", func(t *testing.T) { loginOut(t, s.with(t), person(t, browser)) })
 	t.Run("a kiosk", func(t *testing.T) { loginKiosk(t, s.with(t), person(t, browser)) })
 	t.Run("the server ends it", func(t *testing.T) { loginEnded(t, s.with(t), person(t, browser)) })
@@ -292,6 +293,22 @@ func loginToken(t *testing.T, s *system, who context.Context) {
 	p.do("filter", chromedp.SendKeys(chromedp.CSS("#audit-filter"), "anna revoke"))
 	p.door("only what matches", func(doors) bool { return strings.Count(deeds(), "anna") == 1 })
 	p.key("\x1b")
+}
+
+func loginBar(t *testing.T, s *system, who context.Context) {
+	p := visit(t, who, s.url("/"), look{}).with(t)
+	p.inside("anna")
+	p.until("the page is there", func(v sight) bool { return len(v.Tiles) == 3 && v.Connection == "open" })
+	eval[bool](p, `(document.querySelector(".me-name").textContent = "a name that is very long indeed", true)`)
+	for _, width := range []int64{1920, 1561, 1560, 1401, 1400, 1366, 1281, 1280, 1181, 1180, 1111, 1110, 961, 960, 791, 790, 700} {
+		p.dress(look{width: width, height: 600})
+		if free := eval[float64](p, `(() => {
+			const buttons = [...document.querySelectorAll(".top button")].filter((e) => e.checkVisibility());
+			return innerWidth - Math.max(...buttons.map((e) => e.getBoundingClientRect().right));
+		})()`); free < 0 {
+			t.Errorf("at %d px the bar is %g px too wide", width, -free)
+		}
+	}
 }
 
 func loginOut(t *testing.T, s *system, who context.Context) {
