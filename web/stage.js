@@ -97,7 +97,7 @@ export class Stage {
 
   /** @param {import("./cameras.js").Info|undefined} info */
   #head(info) {
-    say(find(this.#root, "#stage-name"), info ? info.name || info.id : this.#target || this.#texts.get("none"));
+    say(find(this.#root, "#stage-name"), info ? info.name || info.id : this.#target || (this.withheld ? "" : this.#texts.get("none")));
     say(find(this.#root, "#stage-group"), info?.group ?? "");
     const state = find(this.#root, "#stage-state");
     state.hidden = !info || this.#connection !== "open";
