@@ -158,5 +158,5 @@ func (b *stand) killedRelay(t *testing.T, s *system, p *tab) {
 	if s.becomes("clock", camera.Live).PID != grabber {
 		t.Error("the grabber was restarted")
 	}
-	p.quietBut("WebSocket") // that it could not connect is the browser's own message
+	p.quietBut("WebSocket", "/api/v1/session") // that it could not connect, nor ask whether a login is needed, is the browser's own message
 }

@@ -91,6 +91,14 @@ type ask struct {
 // open opens the page in a window of its own, so that every page is visible.
 func open(t *testing.T, parent context.Context, address string, l look) *tab {
 	t.Helper()
+	p := visit(t, parent, address, l)
+	p.watchWorker()
+	return p
+}
+
+// visit is open for a page that connects later, or never.
+func visit(t *testing.T, parent context.Context, address string, l look) *tab {
+	t.Helper()
 	u, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +111,6 @@ func open(t *testing.T, parent context.Context, address string, l look) *tab {
 	}
 	p.dress(l)
 	p.do("load page", chromedp.Navigate(address))
-	p.watchWorker()
 	return p
 }
 

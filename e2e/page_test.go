@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
@@ -41,6 +42,7 @@ func play(t *testing.T) (*script, *tab) {
 	s := &script{t: t, conn: make(chan *websocket.Conn, 1), orders: make(chan map[string]any, 64), acks: make(chan float64, 4096)}
 	mux := http.NewServeMux()
 	mux.Handle("/", http.FileServerFS(web.Files()))
+	mux.HandleFunc("/api/v1/session", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"required":false,"password":false}`) })
 	mux.HandleFunc("/ws", s.serve)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)

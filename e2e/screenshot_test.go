@@ -45,8 +45,22 @@ func pattern(i int) string {
 	return "test:" + []string{"clock", "ball", "bars"}[i%3] + "?size=640x360&fps=10"
 }
 
-// TestScreenshots makes the pictures of the documentation.
-func TestScreenshots(t *testing.T) {
+// shot is one picture: of this page, once before has brought it there.
+type shot struct {
+	name, address string
+	look          look
+	before        func(*testing.T, *tab)
+}
+
+var (
+	desktop = look{width: 1440, height: 900}
+	light   = look{width: 1440, height: 900, light: true}
+	phone   = look{width: 390, height: 844, phone: true, picture: 2}
+)
+
+// shoot starts a system with that configuration for the pictures.
+func shoot(t *testing.T, config string) *system {
+	t.Helper()
 	s := &system{t: t, dir: t.TempDir(), addr: freeAddr(t)}
 	s.config = filepath.Join(s.dir, "cameras.yaml")
 	root, err := filepath.Abs("..")
@@ -56,31 +70,32 @@ func TestScreenshots(t *testing.T) {
 	if err := os.Symlink(filepath.Join(root, "deploy"), filepath.Join(s.dir, "deploy")); err != nil { // where the clip is
 		t.Fatal(err)
 	}
-	s.configure(site())
+	s.configure(config)
 	s.launch()
 	t.Cleanup(s.stop)
+	return s
+}
+
+// live is that so many tiles show what is there now.
+func live(tiles int) func(sight) bool {
+	return func(v sight) bool {
+		n := 0
+		for _, tile := range v.Tiles {
+			if tile.Picture == "live" {
+				n++
+			}
+		}
+		return n >= tiles && v.Connection == "open"
+	}
+}
+
+// TestScreenshots makes the pictures of the documentation.
+func TestScreenshots(t *testing.T) {
+	s := shoot(t, site())
 	s.becomes("gate", camera.Live)
 	s.becomes("cab10", camera.Live)
 	browser := chrome(t)
-	desktop, phone := look{width: 1440, height: 900}, look{width: 390, height: 844, phone: true, picture: 2}
-	light := desktop
-	light.light = true
-	live := func(tiles int) func(sight) bool {
-		return func(v sight) bool {
-			n := 0
-			for _, tile := range v.Tiles {
-				if tile.Picture == "live" {
-					n++
-				}
-			}
-			return n >= tiles && v.Connection == "open"
-		}
-	}
-	shots := []struct {
-		name, address string
-		look          look
-		before        func(*testing.T, *tab)
-	}{
+	shots := []shot{
 		{"stage", "/#/camera/gate", desktop, func(_ *testing.T, p *tab) {
 			p.shows("gate")
 			p.until("the figures have settled", func(v sight) bool { return v.Rate > 8 && v.Bitrate != "–" })
@@ -131,6 +146,46 @@ func TestScreenshots(t *testing.T) {
 			if shot.name == "stage" {
 				save(t, "../docs/screenshot.png", p.busiest())
 			}
+		})
+	}
+}
+
+// TestScreenshotsOfLogins makes those where somebody has to log in.
+func TestScreenshotsOfLogins(t *testing.T) {
+	s := shoot(t, "users:\n"+account(t, "anna", "admin", "")+account(t, "oskar", "operator", "")+account(t, "vera", "viewer", ", groups: [Yard]")+site())
+	browser := chrome(t)
+	access := func(p *tab) {
+		p.inside("anna")
+		p.until("pictures", live(6))
+		p.key("u")
+	}
+	for _, shot := range []shot{
+		{"login", "/", desktop, func(_ *testing.T, p *tab) { p.mustLogIn() }},
+		{"login-phone", "/?lang=zh", phone, func(_ *testing.T, p *tab) { p.mustLogIn() }},
+		{"viewer", "/#/camera/gate", light, func(_ *testing.T, p *tab) { p.inside("vera"); p.shows("gate"); p.until("pictures", live(6)) }},
+		{"link", "/#/camera/gate", desktop, func(_ *testing.T, p *tab) {
+			p.inside("vera")
+			p.shows("gate")
+			p.key("l")
+			p.click(`#share [type=submit]`)
+		}},
+		{"access", "/", desktop, func(_ *testing.T, p *tab) {
+			access(p)
+			for _, name := range []string{"Recorder", "Door panel"} {
+				p.do("type", chromedp.SendKeys(chromedp.CSS("[name=token-name]"), name))
+				p.click("[name=token-which][value=group]")
+				p.click("#token-groups input")
+				p.click("#token-make")
+				p.do("wait for the token", chromedp.WaitVisible(chromedp.CSS("#token-made")))
+			}
+		}},
+		{"audit", "/?theme=light", desktop, func(_ *testing.T, p *tab) { access(p); p.click("#tab-audit") }},
+	} {
+		t.Run(shot.name, func(t *testing.T) {
+			p := visit(t, person(t, browser), s.url(shot.address), shot.look).with(t)
+			shot.before(t, p)
+			time.Sleep(time.Second) // for what fades in
+			save(t, filepath.Join(gallery, shot.name+".jpg"), p.screenshot(nil))
 		})
 	}
 }

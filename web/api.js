@@ -1,7 +1,20 @@
 /**
- * The few HTTP calls that the page makes. Each throws an Error: with the server's own sentence for the user, or, where the
+ * The few HTTP calls that the page makes. Each throws an Error: a Refusal with the server's own sentence for the user, or, where the
  * server does not answer, the browser's TypeError or TimeoutError.
  */
+
+/** Event "login": the server has answered that somebody has to log in first. */
+export const refusals = new EventTarget();
+
+/** The server does not do it. cause is the HTTP status. */
+export class Refusal extends Error {
+  /** @param {number} status @param {any} problem RFC 9457, null where something else answered @param {string|null} retry after so many seconds */
+  constructor(status, problem, retry) {
+    super(problem?.detail || problem?.title || `HTTP ${status}`, { cause: status });
+    this.code = String(problem?.code ?? "");
+    this.seconds = Number(retry) || 0;
+  }
+}
 
 /** @param {string} camera @param {string} rest */
 const path = (camera, rest) => `api/v1/cameras/${encodeURIComponent(camera)}/${rest}`;
@@ -14,8 +27,15 @@ const path = (camera, rest) => `api/v1/cameras/${encodeURIComponent(camera)}/${r
 async function call(url, init) {
   const response = await fetch(url, { signal: AbortSignal.timeout(15_000), ...init, cache: "no-store" });
   if (response.ok) return response;
-  const problem = await response.json().catch(() => null); // RFC 9457, unless a proxy answered
-  throw new Error(problem?.detail || problem?.title || `HTTP ${response.status}`, { cause: response.status });
+  throw await refusal(response);
+}
+
+/** @param {Response} response with a bad status */
+async function refusal(response) {
+  const problem = await response.json().catch(() => null); // unless a proxy answered
+  const refused = new Refusal(response.status, problem, response.headers.get("Retry-After"));
+  if (refused.code === "login_required") refusals.dispatchEvent(new Event("login"));
+  return refused;
 }
 
 /** @param {string} camera */
@@ -103,9 +123,9 @@ async function list(response) {
 export async function logs(camera, signal) {
   const response = await fetch(path(camera, "logs?lines=500&follow=1"), { cache: "no-store", signal });
   if (response.ok && response.body) return response.body;
-  const problem = await response.json().catch(() => null);
-  throw new Error(problem?.detail || problem?.title || `HTTP ${response.status}`, { cause: response.status });
+  throw await refusal(response);
 }
+
 /** @param {string} room @param {string[]|null} cameras null for all @param {number} every s */
 export async function patrol(room, cameras, every) {
   const body = JSON.stringify({ every_s: every, ...(cameras && { cameras }) });
@@ -145,4 +165,83 @@ export async function add(camera) {
 /** What a camera is given that does not say otherwise. @returns {Promise<{fps: number, quality: number}>} */
 export async function defaults() {
   return (await (await call("api/v1/system")).json()).defaults;
+}
+
+/**
+ * Who this page is for. It renews the login.
+ * @returns {Promise<import("./session.js").Info>}
+ */
+export async function session() {
+  try {
+    return await (await call("api/v1/session")).json();
+  } catch (error) {
+    // Somebody whom a proxy knows and this server does not is no reason to ask again and again.
+    if (/** @type {Refusal} */ (error).code === "forbidden") return { required: true, refused: /** @type {Error} */ (error).message };
+    throw error;
+  }
+}
+
+/** @param {string} name @param {string} password */
+export async function login(name, password) {
+  await call("api/v1/session", sends({ name, password }));
+}
+
+export async function logout() {
+  await call("api/v1/session", { method: "DELETE" });
+}
+
+/**
+ * @typedef {object} Token for programs
+ * @property {string} id
+ * @property {string} name what it is for
+ * @property {string} role
+ * @property {string[]} [cameras] that it is limited to
+ * @property {string[]} [groups] whose cameras it is limited to
+ * @property {string} created RFC 3339
+ * @property {string} [by] who made it
+ * @property {string} [expires] RFC 3339; not there: never
+ */
+
+/** @returns {Promise<Token[]>} the oldest first */
+export async function tokens() {
+  return list(await call("api/v1/tokens"));
+}
+
+/** @param {object} token name, role, cameras, groups, expires @returns {Promise<Token & {secret: string}>} secret: told this once */
+export async function makeToken(token) {
+  return (await call("api/v1/tokens", sends(token))).json();
+}
+
+/** One that is not there any more counts as revoked. @param {string} id */
+export async function revokeToken(id) {
+  try {
+    await call(`api/v1/tokens/${encodeURIComponent(id)}`, { method: "DELETE" });
+  } catch (error) {
+    if (/** @type {Refusal} */ (error).code !== "unknown_token") throw error;
+  }
+}
+
+/**
+ * @typedef {object} Deed what somebody has done, or tried to do
+ * @property {string} time RFC 3339
+ * @property {string} [who]
+ * @property {string} [via] how that was proved
+ * @property {string} [from] address
+ * @property {string} action
+ * @property {string} [target] camera, room or token
+ * @property {string} outcome ok, or why it was not done
+ */
+
+/** @param {number} lines at most @returns {Promise<Deed[]>} the newest last */
+export async function audit(lines) {
+  return list(await call(`api/v1/audit?lines=${lines}`));
+}
+
+/**
+ * Addresses of a camera's pictures that are good for a while without a login.
+ * @param {string} camera @param {number} seconds
+ * @returns {Promise<{snapshot: string, stream: string, expires: string}>} relative to the page
+ */
+export async function link(camera, seconds) {
+  return (await call(path(camera, "link"), sends({ seconds }))).json();
 }

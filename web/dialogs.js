@@ -33,6 +33,7 @@ export function buildHelp(dialog, texts) {
       term.append(key);
       const meaning = document.createElement("dd");
       say(meaning, texts.get(binding.text));
+      if (binding.needs) term.dataset.needs = meaning.dataset.needs = binding.needs;
       list.append(term, meaning);
     }
     section.append(title, list);

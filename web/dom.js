@@ -35,3 +35,19 @@ export function showState(element, state, word) {
   shape(find(element, "svg"), state);
   say(find(element, "span"), word);
 }
+
+/**
+ * Puts what a field holds into the clipboard, also on a page that was fetched without HTTPS. A click or a key must have asked for it.
+ * @param {HTMLInputElement} field
+ * @returns {Promise<boolean>} false where the browser does not allow it: then the text is selected, to be copied by hand
+ */
+export async function copyField(field) {
+  try {
+    await navigator.clipboard.writeText(field.value);
+    return true;
+  } catch {
+    field.focus();
+    field.select();
+    return document.execCommand("copy"); // outdated, and all that is left there
+  }
+}

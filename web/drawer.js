@@ -4,6 +4,7 @@ import { copy, find, say, showState } from "./dom.js";
 import { FailureList } from "./failurelist.js";
 import { History } from "./history.js";
 import { LogView } from "./logview.js";
+import { TabList } from "./tablist.js";
 import { ViewerList } from "./viewerlist.js";
 
 const TABS = /** @type {const} */ (["charts", "log", "failures", "viewers"]);
@@ -17,6 +18,7 @@ export class Drawer {
   #texts;
   #camera = "";
   /** @type {Tab} */ #tab = "charts";
+  #tabs;
   #history = new History();
   #parts;
   /** @type {HTMLElement|null} */ #opener = null;
@@ -45,7 +47,7 @@ export class Drawer {
     cameras.addEventListener("list", () => this.open && this.#facts());
     find(this.#root, "[data-action=close-details]").addEventListener("click", () => this.close());
     this.#root.addEventListener("keydown", (event) => this.#key(event));
-    for (const tab of TABS) find(this.#root, `#tab-${tab}`).addEventListener("click", () => this.select(tab));
+    this.#tabs = new TabList(this.#root, TABS, (tab) => this.select(/** @type {Tab} */ (tab)));
   }
 
   get open() {
@@ -59,7 +61,7 @@ export class Drawer {
     this.#root.hidden = false;
     this.#changed(true);
     this.select(this.#tab);
-    find(this.#root, `#tab-${this.#tab}`).focus({ preventScroll: true });
+    this.#tabs.focus(this.#tab);
   }
 
   close() {
@@ -81,13 +83,8 @@ export class Drawer {
   /** @param {Tab} tab */
   select(tab) {
     this.#tab = tab;
-    for (const name of TABS) {
-      const button = find(this.#root, `#tab-${name}`);
-      button.setAttribute("aria-selected", String(name === tab));
-      button.tabIndex = name === tab ? 0 : -1;
-      find(this.#root, `#panel-${name}`).hidden = name !== tab;
-      if (name !== tab || !this.open) this.#parts[name].hide();
-    }
+    this.#tabs.select(tab);
+    for (const name of TABS) if (name !== tab || !this.open) this.#parts[name].hide();
     this.#facts();
     if (this.open) void this.#parts[tab].show(this.#camera);
   }
@@ -121,16 +118,7 @@ export class Drawer {
     if (target.tagName === "INPUT" && event.key !== "Escape") return event.stopPropagation(); // letters are letters there
     if (event.key === "Escape") {
       event.stopPropagation();
-      return this.close();
+      this.close();
     }
-    if (target.getAttribute("role") !== "tab") return;
-    const at = TABS.indexOf(this.#tab);
-    const steps = /** @type {Record<string, number>} */ ({ ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: TABS.length - 1 });
-    if (!(event.key in steps)) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const tab = TABS[(steps[event.key] + TABS.length) % TABS.length];
-    this.select(tab);
-    find(this.#root, `#tab-${tab}`).focus();
   }
 }

@@ -49,6 +49,19 @@ export class Header {
     button.title = this.#texts.get(!following ? "own_hint" : drives ? "follow_hint" : "follow_only_hint");
   }
 
+  /** Who has logged in, here and in the settings. @param {import("./session.js").Info} info */
+  account({ name = "", role, limited, via }) {
+    const word = this.#texts.role(role);
+    const button = find(this.#page, ".me");
+    say(find(button, ".me-name"), name);
+    say(find(button, ".me-role"), word);
+    button.title = this.#texts.get("account_label", { name, role: word });
+    button.setAttribute("aria-label", button.title);
+    say(find(this.#page, "#account-name"), name);
+    say(find(this.#page, "#account-role"), limited ? this.#texts.get("account_limited", { role: word }) : word);
+    find(this.#page, "[data-action=logout]").hidden = via !== "session"; // whom a proxy has let in, it lets in again
+  }
+
   /** Call it once a second. */
   tick() {
     say(find(this.#page, "#clock"), new Date().toLocaleTimeString(this.#texts.language, { hour12: false }));

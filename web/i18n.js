@@ -42,9 +42,17 @@ export class Texts {
     return Object.hasOwn(this.#table, key) ? this.#table[key] : "";
   }
 
+  /** What somebody may do in a word; one that this page does not know yet is shown as it came. @param {string|undefined} role */
+  role(role = "") {
+    const key = /** @type {Key} */ (`role_${role}`);
+    return Object.hasOwn(this.#table, key) ? this.#table[key] : role;
+  }
+
   /** Why a call to the server failed, for people. @param {unknown} error */
   why(error) {
-    const { name, message } = /** @type {Error} */ (error);
+    const { name, message, code } = /** @type {Error & {code?: string}} */ (error);
+    if (code === "forbidden") return this.get("forbidden");
+    if (code === "login_required") return this.get("login_first");
     // What the browser itself says of a server that does not answer is in its own words, often no sentence at all.
     return ["TypeError", "TimeoutError", "AbortError"].includes(name) ? this.get("no_connection") : message;
   }

@@ -11,6 +11,7 @@
  * @property {string} act name of what is done
  * @property {Key} text what it is, for people
  * @property {string} [shown] in place of the keys
+ * @property {import("./session.js").Need} [needs] without which there is no such thing
  */
 
 /** @type {Record<"keys_views"|"keys_stage"|"keys_operate"|"keys_page", Binding[]>} by the heading above them */
@@ -40,14 +41,16 @@ export const BINDINGS = {
     { keys: ["s"], act: "snapshot", text: "snapshot" },
     { keys: ["c"], act: "copy", text: "op_copy" },
     { keys: ["d"], act: "details", text: "op_details" },
-    { keys: ["r"], act: "restart", text: "restart" },
-    { keys: ["x"], act: "stop", text: "key_stop" },
-    { keys: ["a"], act: "acknowledge", text: "key_acknowledge" },
+    { keys: ["r"], act: "restart", text: "restart", needs: "operate" },
+    { keys: ["x"], act: "stop", text: "key_stop", needs: "operate" },
+    { keys: ["a"], act: "acknowledge", text: "key_acknowledge", needs: "operate" },
     { keys: ["m"], act: "follow", text: "key_mode" },
+    { keys: ["l"], act: "share", text: "share", needs: "login" },
   ],
   keys_page: [
-    { keys: ["n"], act: "add_camera", text: "add_camera" },
+    { keys: ["n"], act: "add_camera", text: "add_camera", needs: "administer" },
     { keys: ["o"], act: "room_panel", text: "room_panel" },
+    { keys: ["u"], act: "access", text: "access", needs: "access" },
     { keys: ["k"], act: "kiosk", text: "key_kiosk" },
     { keys: [","], act: "settings", text: "settings" },
     { keys: ["?"], act: "help", text: "help" },
@@ -55,7 +58,7 @@ export const BINDINGS = {
 };
 
 /** What is done with the camera on the stage, and so only where there is one. */
-export const ON_STAGE = new Set(["pip", "zoom_in", "zoom_out", "zoom_reset", "snapshot", "copy", "details", "restart", "stop"]);
+export const ON_STAGE = new Set(["pip", "zoom_in", "zoom_out", "zoom_reset", "snapshot", "copy", "details", "restart", "stop", "share"]);
 
 const ALL = Object.values(BINDINGS).flat();
 
@@ -70,6 +73,11 @@ export function actOf(event, letters) {
   const binding = ALL.find((b) => b.keys.includes(event.key)) ?? ALL.find((b) => b.keys.includes(event.key.toLowerCase()));
   if (!binding || (event.repeat && !/^(zoom|page|next|previous)/.test(binding.act))) return "";
   return binding.act;
+}
+
+/** What is needed for an act, undefined for nothing. @param {string} act */
+export function needOf(act) {
+  return ALL.find((binding) => binding.act === act)?.needs;
 }
 
 /** Typing is not for us. @param {EventTarget|null} target */

@@ -6,13 +6,16 @@ const PING_MS = 2000;
 const SILENCE_MS = 7000;
 /** An attempt to connect may take so long, ms. */
 const CONNECT_MS = 5000;
+/** A connection that nobody has closed, RFC 6455 section 7.4.1. */
+const ABNORMAL = 1006;
 
 /**
  * @typedef {object} Handlers
  * @property {() => void} open the connection stands: ask for everything again
  * @property {(message: Record<string, any>) => void} message a JSON message, any type but pong
  * @property {(data: ArrayBuffer, old: boolean) => void} binary old: it had been waiting here when catchUp was called
- * @property {(state: "connecting"|"open"|"lost", retryMs: number) => void} state
+ * @property {(state: "connecting"|"open"|"lost", retryMs: number, code: number) => void} state code: why a connection is lost, RFC 6455
+ *   section 7.4; 0 for one that never stood
  * @property {(ms: number, ahead: number) => void} delay time to the server and back, and how far its clock is ahead of ours, ms
  */
 
@@ -25,6 +28,7 @@ export class Link {
   /** @type {ReturnType<typeof setTimeout>|undefined} */ #retry;
   /** @type {ReturnType<typeof setTimeout>|undefined} */ #deadline;
   /** @type {ReturnType<typeof setInterval>|undefined} */ #pulse;
+  #stood = false;
   #heard = 0;
   #behind = 0; // performance.now() of the ping before whose answer everything is old, 0 for none
 
@@ -38,13 +42,14 @@ export class Link {
   connect() {
     if (this.#socket) return;
     clearTimeout(this.#retry);
-    this.#on.state("connecting", 0);
+    this.#on.state("connecting", 0, 0);
     const socket = new WebSocket(this.#url);
     this.#socket = socket;
+    this.#stood = false;
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.#opened();
     socket.onmessage = (event) => this.#received(event.data);
-    socket.onclose = () => this.#lost();
+    socket.onclose = (event) => this.#lost(event.code);
     this.#deadline = setTimeout(() => this.#lost(), CONNECT_MS);
   }
 
@@ -78,7 +83,8 @@ export class Link {
     this.#heard = performance.now();
     this.#behind = 0;
     this.#pulse = setInterval(() => this.#beat(), PING_MS);
-    this.#on.state("open", 0);
+    this.#stood = true;
+    this.#on.state("open", 0, 0);
     this.#on.open();
     this.#beat();
   }
@@ -112,8 +118,8 @@ export class Link {
     this.#on.delay(delay, Number.isFinite(ahead) ? ahead : 0);
   }
 
-  /** Lets go of the socket without waiting for it: closing a dead one can take minutes. */
-  #lost() {
+  /** Lets go of the socket without waiting for it: closing a dead one can take minutes. @param {number} [code] of the server's close */
+  #lost(code = ABNORMAL) {
     const socket = this.#socket;
     if (!socket) return;
     this.#socket = null;
@@ -123,6 +129,6 @@ export class Link {
     clearInterval(this.#pulse);
     const wait = this.#backoff.next();
     this.#retry = setTimeout(() => this.connect(), wait);
-    this.#on.state("lost", wait);
+    this.#on.state("lost", wait, this.#stood ? code : 0);
   }
 }

@@ -10,7 +10,11 @@
  * the camera's first picture is seen, data-live-ms until the first one is that was taken after the click (not there until
  * then); data-median-ms, data-p95-ms, data-live-median-ms, data-live-p95-ms of the last 100 switches. What "seen" means is
  * in switch.js.
+ *
+ * Where somebody has to log in: body[data-login] while #login stands there; body[data-away] while nothing is to be seen, because the
+ * login may be over; body[data-offers], the words of session.js, and [data-needs] for what is not offered to everybody.
  */
+import { Access } from "./access.js";
 import { AddCamera } from "./addcamera.js";
 import { roomOf, socketOf, wishesOf } from "./address.js";
 import { Alarms } from "./alarms.js";
@@ -18,6 +22,7 @@ import * as api from "./api.js";
 import { Browse } from "./browse.js";
 import { Cameras } from "./cameras.js";
 import { Choice } from "./choice.js";
+import { Confirm } from "./confirm.js";
 import { ConfigNotice } from "./confignotice.js";
 import { buildHelp, buildSettings } from "./dialogs.js";
 import { find, say } from "./dom.js";
@@ -25,8 +30,9 @@ import { Engine } from "./engine.js";
 import { Gestures } from "./gestures.js";
 import { Header } from "./header.js";
 import { Texts } from "./i18n.js";
-import { actOf, ON_STAGE, typing } from "./keys.js";
+import { actOf, needOf, ON_STAGE, typing } from "./keys.js";
 import { Kiosk } from "./kiosk.js";
+import { Login, returned } from "./login.js";
 import { Messages } from "./messages.js";
 import { Navigation } from "./navigation.js";
 import { Operating } from "./operating.js";
@@ -34,16 +40,26 @@ import { move } from "./order.js";
 import { PictureInPicture } from "./pip.js";
 import { RoomPanel } from "./roompanel.js";
 import { Rooms, storage } from "./rooms.js";
+import { answered, loginNeeded, Session } from "./session.js";
 import { Settings, valid } from "./settings.js";
+import { Share } from "./share.js";
 import { Stage } from "./stage.js";
 import { SwitchTime } from "./switchtime.js";
 import { dress } from "./theme.js";
 import { Wall } from "./wall.js";
 
+/** Why the server closes a connection, RFC 6455 section 7.4. */
+const CLOSED = { login: 1008, rights: 1012 };
+
+returned();
+const settings = new Settings(overrides());
+const texts = new Texts(settings.get("lang") || navigator.language);
+
 /** Joins the parts of the page: what the server says, what the user does. */
 class Viewer {
-  #settings = new Settings(overrides());
-  #texts = new Texts(this.#settings.get("lang") || navigator.language);
+  #settings = settings;
+  #texts = texts;
+  #session;
   #room = roomOf(location.search);
   /** @type {ReturnType<Messages["add"]>|null} why a click was not followed */ #held = null;
   #unheard = false; // the server does not know the camera that the stage asks for
@@ -54,7 +70,10 @@ class Viewer {
   #messages = new Messages(find(document, "#messages"));
   #config = new ConfigNotice(find(document, "#config"), this.#texts);
   #stage = new Stage(find(document, "[data-stage]"), this.#cameras, this.#texts);
-  #operating = new Operating(document, this.#cameras, this.#engine, this.#messages, this.#texts);
+  #confirm = new Confirm(document);
+  #operating = new Operating(document, this.#cameras, this.#engine, this.#messages, this.#texts, this.#confirm);
+  #share = new Share(find(document, "#share"), this.#cameras, this.#texts);
+  #access = new Access(find(document, "#access"), this.#cameras, this.#texts, this.#confirm);
   #switchTime = new SwitchTime(document, this.#texts);
   #canvas = /** @type {HTMLCanvasElement} */ (find(document, "#stage-canvas"));
   #stream = this.#engine.attach(this.#canvas, true);
@@ -81,13 +100,18 @@ class Viewer {
   });
   #kiosk = new Kiosk(wishesOf(location.search).kiosk);
 
+  /** @param {Session} session */
+  constructor(session) {
+    this.#session = session;
+  }
+
   start() {
-    this.#texts.fill(document);
+    this.#header.account(this.#session.info);
     new AddCamera(find(document, "[data-action=add]"), this.#cameras, this.#messages, this.#texts, (camera) => {
       // It goes live at any moment, which must neither switch the room for all nor tear somebody away from a wall.
       if (!this.#navigation.walled) this.#navigation.go({ kind: "camera", camera }, false);
     });
-    new RoomPanel(find(document, "[data-action=room]"), this.#rooms, this.#cameras, this.#texts, this.#messages);
+    new RoomPanel(find(document, "[data-action=room]"), this.#rooms, this.#cameras, this.#texts, this.#messages, this.#session);
     find(document, "[data-action=fullscreen]").hidden = !document.fullscreenEnabled;
     find(document, "[data-action=pip]").hidden = !PictureInPicture.possible;
     buildHelp(find(document, "#help"), this.#texts);
@@ -103,7 +127,7 @@ class Viewer {
     const on = (/** @type {string} */ type, /** @type {(detail: any) => void} */ handle) =>
       this.#engine.addEventListener(type, (event) => handle(/** @type {CustomEvent} */ (event).detail));
     on("message", ({ message }) => this.#received(message));
-    on("connection", ({ state }) => this.#connection(state));
+    on("connection", ({ state, code }) => this.#connection(state, code));
     on("delay", ({ ms }) => this.#header.delay(ms));
     on("unsent", ({ message }) => message.type === "select" && this.#refused(this.#texts.get("no_connection")));
     for (const type of ["shown", "figures"]) {
@@ -121,8 +145,8 @@ class Viewer {
     this.#choice.addEventListener("camera", () => this.#show());
     this.#choice.addEventListener("held", (event) => this.#holds(/** @type {CustomEvent} */ (event).detail));
     const drives = () => {
-      this.#choice.drives = this.#rooms.drives;
-      this.#header.mode(this.#navigation.following, this.#rooms.drives);
+      this.#choice.drives = this.#drives;
+      this.#header.mode(this.#navigation.following, this.#drives);
     };
     this.#rooms.addEventListener("drives", drives);
     drives();
@@ -134,6 +158,11 @@ class Viewer {
       const button = /** @type {Element} */ (event.target).closest("[data-action]");
       this.#actions[button?.getAttribute("data-action") ?? ""]?.(event);
     });
+  }
+
+  /** A click switches the room for everyone in it. */
+  get #drives() {
+    return this.#rooms.drives && this.#session.offers("operate");
   }
 
   /** What buttons with data-action, and keys, do. @type {Record<string, (event: Event) => void>} */
@@ -164,6 +193,10 @@ class Viewer {
     kiosk: () => this.#kiosk.set(!this.#kiosk.on),
     add_camera: () => find(document, "[data-action=add]").click(),
     room_panel: () => find(document, "[data-action=room]").click(),
+    share: () => this.#share.open(this.#stage.target),
+    access: () => this.#openAccess(),
+    logout: () => this.#logout(),
+    account: () => find(document, "#settings").showModal(),
     settings: () => find(document, "#settings").showModal(),
     help: () => find(document, "#help").showModal(),
   };
@@ -175,6 +208,20 @@ class Viewer {
       else await find(document, "[data-stage]").requestFullscreen();
     } catch {
       // the browser has its reasons, and the user sees that nothing has happened
+    }
+  }
+
+  #openAccess() {
+    find(document, "#settings").close(); // which has a button for it
+    this.#access.open();
+  }
+
+  async #logout() {
+    find(document, "#settings").close();
+    try {
+      await this.#session.logout();
+    } catch (error) {
+      this.#messages.add(this.#texts.get("logout_failed", { why: this.#texts.why(error) }), "bad");
     }
   }
 
@@ -191,6 +238,7 @@ class Viewer {
     this.#rooms.received(message);
     switch (message.type) {
       case "hello":
+        this.#session.greeted(message.user);
         this.#alarms.replace(message.alarms);
         for (const room of message.rooms ?? []) this.#roomSays(room);
         this.#config.show(message.config);
@@ -202,7 +250,7 @@ class Viewer {
       case "watching":
         if (message.stream !== this.#stream) return;
         find(document, "#stage-slow").hidden = message.rendition !== "sub"; // auto: the server moves a slow viewer there
-        if (this.#choice.following) this.#choice.roomShows(String(message.camera), false);
+        if (this.#choice.following) this.#shown(String(message.camera), false);
         return;
       case "alarm": return this.#alarms.raise(/** @type {any} */ (message));
       case "acknowledged": return this.#alarms.acknowledged(String(message.camera));
@@ -210,14 +258,22 @@ class Viewer {
         // That a camera is unknown is on the stage already, in the user's language.
         if (message.stream === this.#stream && message.code === "unknown_camera") this.#unheard = true;
         if (message.stream === this.#stream && !this.#cameras.get(this.#stage.target)) return;
-        if (message.stream === undefined || message.stream === this.#stream) this.#refused(String(message.message));
+        if (message.stream !== undefined && message.stream !== this.#stream) return;
+        this.#refused(message.code === "forbidden" ? this.#texts.get("forbidden") : String(message.message));
     }
   }
 
   /** @param {any} message a room, and the alarm that holds it, if one does */
   #roomSays(message) {
     this.#alarms.hold(message);
-    if (message.room === this.#room) this.#choice.roomShows(String(message.camera ?? ""), Boolean(message.alarm));
+    if (message.room === this.#room) this.#shown(String(message.camera ?? ""), Boolean(message.alarm));
+  }
+
+  /** @param {string} camera that the room shows, "" where nobody who is limited to some may know @param {boolean} held by an alarm */
+  #shown(camera, held) {
+    this.#stage.withheld = !camera && this.#session.info.limited === true;
+    this.#choice.roomShows(camera, held);
+    this.#stage.render();
   }
 
   /** @param {string} why */
@@ -267,7 +323,7 @@ class Viewer {
     document.body.toggleAttribute("data-wall", this.#navigation.wallSeen);
     if (walled) this.#operating.away();
     this.#choice.show(!walled || this.#pip.open, following, view.kind === "camera" ? view.camera : undefined);
-    this.#header.mode(following, this.#rooms.drives);
+    this.#header.mode(following, this.#drives);
     this.#title();
   }
 
@@ -323,14 +379,17 @@ class Viewer {
     if (act === "number") {
       const info = this.#browse.shown[Number(event.key) - 1];
       if (info) this.#choose(info.id, event);
-    } else if (act && !(this.#navigation.walled && ON_STAGE.has(act))) {
+    } else if (act && this.#session.offers(needOf(act)) && !(this.#navigation.walled && ON_STAGE.has(act))) {
       event.preventDefault();
       this.#actions[act](event);
     }
   }
 
-  /** @param {"connecting"|"open"|"lost"} state */
-  #connection(state) {
+  /** @param {"connecting"|"open"|"lost"} state @param {number} code why it is lost, 0 where it never stood */
+  #connection(state, code) {
+    if (code === CLOSED.login) void this.#session.doubt();
+    if (code === CLOSED.rights) void this.#session.anew();
+    if (state === "lost" && code === 0) void this.#session.check(); // to a page, being refused looks like a server that is away
     if (!this.#header.connection(state)) return;
     if (state === "lost") this.#rooms.lost();
     this.#stage.connection(state);
@@ -379,13 +438,15 @@ function overrides() {
   return valid({ lang: lang.slice(0, 2), theme });
 }
 
-/** Says so where a browser cannot do what the viewer is made of. */
-function unsupported() {
-  const texts = new Texts(overrides().lang || navigator.language);
-  texts.fill(document);
-  say(find(document, "#wall"), `${texts.get("unsupported")}. ${texts.get("unsupported_hint")}`);
+/** Begins the page once it is known who it is for. */
+async function begin() {
+  let info = await answered();
+  if (loginNeeded(info)) info = await new Login(find(document, "#login"), texts, info).admitted();
+  new Viewer(new Session(info)).start();
 }
 
 const supported = "transferControlToOffscreen" in HTMLCanvasElement.prototype && "createImageBitmap" in window;
-if (supported) new Viewer().start();
-else unsupported();
+texts.fill(document);
+dress(settings.get("theme"));
+if (supported) void begin();
+else say(find(document, "#wall"), `${texts.get("unsupported")}. ${texts.get("unsupported_hint")}`);

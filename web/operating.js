@@ -1,4 +1,3 @@
-import { Confirm } from "./confirm.js";
 import { find } from "./dom.js";
 import { Drawer } from "./drawer.js";
 import { Orders } from "./orders.js";
@@ -25,13 +24,14 @@ export class Operating {
    * @param {import("./engine.js").Engine} engine
    * @param {import("./messages.js").Messages} messages
    * @param {import("./i18n.js").Texts} texts
+   * @param {import("./confirm.js").Confirm} confirm
    */
-  constructor(page, cameras, engine, messages, texts) {
+  constructor(page, cameras, engine, messages, texts, confirm) {
     this.#page = page;
     this.#cameras = cameras;
     this.#messages = messages;
     this.#texts = texts;
-    this.#orders = new Orders(cameras, messages, texts, new Confirm(page));
+    this.#orders = new Orders(cameras, messages, texts, confirm);
     this.#drawer = new Drawer(find(page, ".desk"), cameras, messages, texts, (open) => {
       find(page, "[data-action=details]").setAttribute("aria-expanded", String(open));
       find(page, ".desk").toggleAttribute("data-details", open);

@@ -13,6 +13,7 @@ export class RoomPanel {
   #cameras;
   #texts;
   #messages;
+  #session;
   #button;
   #dialog;
   #form;
@@ -24,15 +25,21 @@ export class RoomPanel {
    * @param {import("./cameras.js").Cameras} cameras
    * @param {import("./i18n.js").Texts} texts
    * @param {import("./messages.js").Messages} messages
+   * @param {import("./session.js").Session} session
    */
-  constructor(button, rooms, cameras, texts, messages) {
+  constructor(button, rooms, cameras, texts, messages, session) {
     this.#rooms = rooms;
     this.#cameras = cameras;
     this.#texts = texts;
     this.#messages = messages;
+    this.#session = session;
     this.#button = button;
     this.#dialog = /** @type {HTMLDialogElement} */ (find(document, "#room-panel"));
-    this.#form = new PatrolForm(this.#dialog, cameras, texts, (ids, every) => this.#try("room_patrol_failed", () => api.patrol(rooms.room, ids, every)));
+    this.#form = new PatrolForm(this.#dialog, cameras, texts, (ids, every) => {
+      // All that somebody sees who is limited to some has to be named: others may come whom he does not see.
+      const named = ids ?? (session.info.limited ? cameras.list().map((info) => info.id) : null);
+      void this.#try("room_patrol_failed", () => api.patrol(rooms.room, named, every));
+    });
     this.#listen();
     this.#places();
     this.#people();
@@ -130,6 +137,7 @@ export class RoomPanel {
     const t = this.#texts;
     find(this.#dialog, "#patrol-runs").hidden = !patrol;
     find(this.#dialog, "#patrol-form").hidden = Boolean(patrol);
+    find(this.#dialog, "#patrol").hidden = !patrol && !this.#session.offers("operate");
     if (patrol) {
       const count = patrol.cameras?.length ?? this.#cameras.count;
       say(find(this.#dialog, "#patrol-what"), t.get("room_patrol_runs", { count, every: patrol.every_s }));

@@ -21,6 +21,8 @@ export class Stage {
   /** @type {number[]} */ #timers = [];
   #lastKnownSince = 0;
   #wakeTimer = 0;
+  /** The room shows a camera that this user may not see. */
+  withheld = false;
 
   /** @param {HTMLElement} root @param {import("./cameras.js").Cameras} cameras @param {import("./i18n.js").Texts} texts */
   constructor(root, cameras, texts) {
@@ -82,7 +84,8 @@ export class Stage {
       return;
     }
 
-    const covered = missing && (!picture || !this.#target || !info || waited >= COVER_MS);
+    const gone = connected && !info; // also when it was taken away from this user
+    const covered = gone || (missing && (!picture || !this.#target || !info || waited >= COVER_MS));
     const hopeful = missing && connected && info !== undefined && ["live", "starting"].includes(info.state);
     const connecting = this.#connection === "connecting";
     const waking = verdict.reason === "last" && performance.now() - this.#lastKnownSince < WAKE_MS;
@@ -94,7 +97,7 @@ export class Stage {
 
   /** @param {import("./cameras.js").Info|undefined} info */
   #head(info) {
-    say(find(this.#root, "#stage-name"), info ? info.name || info.id : this.#target || this.#texts.get("none"));
+    say(find(this.#root, "#stage-name"), info ? info.name || info.id : this.#target || (this.withheld ? "" : this.#texts.get("none")));
     say(find(this.#root, "#stage-group"), info?.group ?? "");
     const state = find(this.#root, "#stage-state");
     state.hidden = !info || this.#connection !== "open";
@@ -160,7 +163,9 @@ export class Stage {
     const error = info?.error ?? "";
     switch (reason) {
       case "connection": return { sign: "lost", title: t.get("lost"), detail: t.get("lost_hint") };
-      case "none": return { sign: "waiting", title: t.get("none"), detail: t.get("none_hint") };
+      case "none":
+        if (this.withheld) return { sign: "waiting", title: t.get("withheld"), detail: t.get("withheld_hint") };
+        return { sign: "waiting", title: t.get("none"), detail: t.get("none_hint") };
       case "unknown": return { sign: "unknown", title: t.get("unknown", { camera: this.#target }), detail: t.get("unknown_hint") };
       case "last": return { sign: "reconnecting", title: t.get("last"), detail: error || t.get("last_hint") };
       case "stale": return { sign: "frozen", title: t.get("stale"), detail: error };

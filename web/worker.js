@@ -44,7 +44,7 @@ const commands = {
       open: connected,
       message: received,
       binary: arrived,
-      state: (state, retryMs) => postMessage({ is: "connection", state, retryMs }),
+      state: (state, retryMs, code) => postMessage({ is: "connection", state, retryMs, code }),
       delay: (ms, ahead) => {
         way = ms / 2;
         postMessage({ is: "delay", ms, ahead });

@@ -126,7 +126,7 @@ test("a switch is told once with its first picture, with a number that counts on
 
 test("a connection that comes back draws nothing before the server has said what comes", async () => {
   const old = socket;
-  old.onclose();
+  old.onclose({ code: 1006 });
   tick(250);
   socket.onopen();
   await frame(11);
