@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"linkstart/pkg/slim"
 	"linkstart/web"
 )
 
@@ -24,7 +25,11 @@ func TestPageIsLight(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.Write([]byte(read(t, name))); err != nil {
+		body, err := slim.Slim(name, []byte(read(t, name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(body); err != nil {
 			t.Fatal(err)
 		}
 		if err := w.Close(); err != nil {

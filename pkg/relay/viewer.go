@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+
+	"linkstart/pkg/slim"
 )
 
 // serveViewer adds a route for each file, index.html at / as well. A route for each, and not one for all: so an address
@@ -24,6 +26,9 @@ func (r *Relay) serveViewer(app *fiber.App, files fs.FS) error {
 		}
 		body, err := fs.ReadFile(files, name)
 		if err != nil {
+			return err
+		}
+		if body, err = slim.Slim(name, body); err != nil {
 			return err
 		}
 		handle, err := r.file(body, typeOf(name, body))
