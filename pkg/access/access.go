@@ -46,16 +46,6 @@ func (s Scope) Has(id camera.ID, group string) bool {
 	return s.All() || slices.Contains(s.Cameras, id) || group != "" && slices.Contains(s.Groups, group)
 }
 
-// within reports whether s reaches no further than other.
-func (s Scope) within(other Scope) bool {
-	if other.All() {
-		return true
-	}
-	outside := func(id camera.ID) bool { return !slices.Contains(other.Cameras, id) }
-	unknown := func(group string) bool { return !slices.Contains(other.Groups, group) }
-	return !s.All() && !slices.ContainsFunc(s.Cameras, outside) && !slices.ContainsFunc(s.Groups, unknown)
-}
-
 // key tells scopes apart.
 func (s Scope) key() string {
 	var b strings.Builder

@@ -90,8 +90,6 @@ func user(who access.Identity) *wire.User {
 	return &wire.User{Name: who.Name, Role: string(who.Role)}
 }
 
-func everyone(access.Identity) bool { return true }
-
 func operators(who access.Identity) bool { return who.May(access.Operator) }
 
 // whoSee are those who may see a camera.
