@@ -1,5 +1,8 @@
 /** @typedef {import("./painter.js").Figures} Figures */
 
+/** After so long a page whose worker did not come is loaded anew, ms. */
+const AGAIN_MS = 5000;
+
 /**
  * The page's end of the worker: hands over canvases, says what each stream should show, and passes on what comes back as
  * events: "connection", "delay", "message", "unsent", "shown", "figures", "switched" (see worker.js), each with its fields as detail.
@@ -12,8 +15,15 @@ export class Engine extends EventTarget {
   /** @param {string} url of the WebSocket */
   constructor(url) {
     super();
-    this.#worker.onmessage = ({ data }) => this.dispatchEvent(new CustomEvent(data.is, { detail: data }));
-    this.#worker.onerror = () => this.dispatchEvent(new CustomEvent("broken"));
+    let heard = false;
+    this.#worker.onmessage = ({ data }) => {
+      heard = true;
+      this.dispatchEvent(new CustomEvent(data.is, { detail: data }));
+    };
+    this.#worker.onerror = () => {
+      this.dispatchEvent(new CustomEvent("broken"));
+      if (!heard) setTimeout(() => location.reload(), AGAIN_MS); // a part of it did not come
+    };
     this.#post({ do: "open", url });
     const seen = () => this.#post({ do: "visible", visible: document.visibilityState === "visible" });
     document.addEventListener("visibilitychange", seen);

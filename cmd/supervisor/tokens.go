@@ -31,11 +31,13 @@ func (s *session) record(action, target string, err error) {
 	if err != nil {
 		r.Outcome = camera.Say(err)
 	}
-	if b, err := json.Marshal(r); err == nil { // it always can be
+	if b, err := json.Marshal(r.Clean()); err == nil { // it always can be
 		_ = s.nc.Publish(s.subjects.Audit(), b) // closing the connection flushes
 		_ = s.nc.FlushTimeout(connectTime)
 	}
 }
+
+const year = 365 * 24 * time.Hour
 
 func tokenCommand() *cli.Command {
 	return &cli.Command{
@@ -43,7 +45,7 @@ func tokenCommand() *cli.Command {
 		Commands: []*cli.Command{
 			{
 				Name: "add", Usage: "make a token and print it, once", ArgsUsage: "NAME",
-				Flags:  append(reachFlags("viewer"), &cli.DurationFlag{Name: "for", Usage: "how long it is good, such as 720h; 0 until it is revoked"}),
+				Flags:  append(reachFlags("viewer"), &cli.DurationFlag{Name: "for", Usage: "how long it is good, such as 720h; 0 until it is revoked", Value: year}),
 				Action: withSupervisor(addToken),
 			},
 			{
@@ -105,9 +107,12 @@ func addToken(ctx context.Context, c *cli.Command, s *session) error {
 		return err
 	}
 	reply, err := s.control.Do(ctx, control.Token, control.Request{Token: &t})
-	s.record("make token", t.Name, err)
 	if err != nil {
+		s.record("make token", t.Name, err)
 		return err
+	}
+	for _, made := range reply.Tokens {
+		s.record("make token", made.String(), nil)
 	}
 	fmt.Fprintln(c.Root().ErrWriter, "This is shown once. Send it as Authorization: Bearer, or as the password of Authorization: Basic:")
 	fmt.Fprintln(s.out, reply.Secret)
@@ -144,15 +149,19 @@ func revokeTokens(ctx context.Context, c *cli.Command, s *session) error {
 	var errs []error
 	for _, id := range c.Args().Slice() {
 		reply, err := s.control.Do(ctx, control.Revoke, control.Request{ID: id})
-		s.record("revoke token", id, err)
+		target := id
+		if err == nil && len(reply.Tokens) == 1 {
+			target = reply.Tokens[0].String()
+		}
+		s.record("revoke token", target, err)
 		var refusal *control.Refusal
 		switch {
 		case errors.As(err, &refusal):
-			errs = append(errs, fmt.Errorf("%s: %s", id, refusal.Say))
+			errs = append(errs, fmt.Errorf("%s: %s; revoke takes the ID that token list shows", id, refusal.Say))
 		case err != nil:
 			return err
 		default:
-			fmt.Fprintf(s.out, "%s (%s): revoked\n", id, reply.Tokens[0].Name)
+			fmt.Fprintf(s.out, "%s: revoked\n", target)
 		}
 	}
 	return errors.Join(errs...)
@@ -164,6 +173,9 @@ func auditTrail(ctx context.Context, c *cli.Command, s *session) error {
 		return err
 	}
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	if !c.Bool("json") {
+		fmt.Fprintln(w, "TIME\tWHO\tVIA\tFROM\tACTION\tTARGET\tOUTCOME")
+	}
 	for _, line := range reply.Lines {
 		r, err := audit.Decode([]byte(line))
 		if c.Bool("json") || err != nil {
@@ -199,6 +211,7 @@ func passwdCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			fmt.Fprintf(c.Root().ErrWriter, "Write this into the configuration, without its first line where that has users already. The role %s can be another one by -role.\n", role)
 			out := c.Root().Writer
 			fmt.Fprintf(out, "users:\n  - name: %q\n    password: %s\n    role: %s\n", c.Args().First(), hash, role)
 			for key, n := range map[string]int{"cameras": len(scope.Cameras), "groups": len(scope.Groups)} {

@@ -131,8 +131,11 @@ func (s Scope) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// maxName bounds what a token is called, in characters.
-const maxName = 80
+const (
+	maxName  = 80  // characters of what a token is called
+	maxReach = 100 // cameras, and groups, that it is limited to
+	maxGroup = 200 // bytes of a group's name
+)
 
 // Check says in a sentence what is wrong with the description of a new token.
 func (t Token) Check() error {
@@ -142,8 +145,12 @@ func (t Token) Check() error {
 		say = fmt.Sprintf("a token's name takes 1 to %d characters, without control characters", maxName)
 	case !t.Role.AtLeast(Viewer):
 		say = "a token's role is viewer, operator or admin"
-	case slices.Contains(t.Groups, ""):
-		say = "a group without a name is none"
+	case t.Cameras != nil && len(t.Cameras) == 0 || t.Groups != nil && len(t.Groups) == 0:
+		say = "an empty list of cameras or groups could be meant as none: leave it out for all"
+	case len(t.Cameras) > maxReach || len(t.Groups) > maxReach:
+		say = fmt.Sprintf("a token can be limited to %d cameras and as many groups", maxReach)
+	case slices.ContainsFunc(t.Groups, func(g string) bool { return g == "" || len(g) > maxGroup }):
+		say = fmt.Sprintf("a group's name takes 1 to %d bytes", maxGroup)
 	default:
 		for _, id := range t.Cameras {
 			if _, err := camera.ParseID(string(id)); err != nil {

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -220,6 +222,66 @@ func TestGuessingIsSlowedDown(t *testing.T) {
 	}
 }
 
+// Attempts that wait for their turn are judged by those that have failed meanwhile.
+func TestGuessingAtOnceIsSlowedDown(t *testing.T) {
+	g, _, _ := made(t)
+	outcomes := make(chan error, 60)
+	for range cap(outcomes) {
+		go func() {
+			_, err := g.Login(t.Context(), here, "anna", "wrong horse")
+			outcomes <- err
+		}()
+	}
+	looked := 0
+	for range cap(outcomes) {
+		if err := <-outcomes; errors.Is(err, ErrWrong) {
+			looked++
+		}
+	}
+	if most := addressBurst + hashesAtOnce; looked > most {
+		t.Errorf("%d guesses were looked at, at most %d are meant", looked, most)
+	}
+}
+
+// A good token is good whatever others at that address have shown.
+func TestGoodTokenAmongBadOnes(t *testing.T) {
+	g, p, c := made(t)
+	secret, token := NewToken(Token{Name: "recorder", Role: Viewer})
+	with := *p
+	with.Tokens = []Token{token}
+	g.Set(&with)
+	for range 2 * addressBurst {
+		_, _ = g.Identify(t.Context(), Shown{From: here, Bearer: "ls_no_token"})
+	}
+	if _, err := g.Identify(t.Context(), Shown{From: here, Bearer: "ls_no_token"}); !errors.Is(err, ErrTooMany) {
+		t.Errorf("a bad one: %v", err)
+	}
+	if _, err := g.Identify(t.Context(), Shown{From: here, Bearer: secret}); err != nil {
+		t.Errorf("a good one at %v: %v", c.at, err)
+	}
+}
+
+// One user's logouts bring back nobody else's session.
+func TestEndedSessionsOfOthersAreKept(t *testing.T) {
+	s, err := Open("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	if err := s.End(Ended{ID: "stolen", Name: "anna", Until: now.Add(time.Minute)}, now); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 * userEnded {
+		if err := s.End(Ended{ID: strconv.Itoa(i), Name: "bob", Until: now.Add(time.Hour)}, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := s.Complete(Policy{})
+	if len(p.Ended) != userEnded+1 || !p.ended("stolen") {
+		t.Errorf("%d sessions are remembered, anna's: %v", len(p.Ended), p.ended("stolen"))
+	}
+}
+
 func TestTokens(t *testing.T) {
 	g, p, c := made(t)
 	dir := t.TempDir()
@@ -290,6 +352,7 @@ func TestClientBehindProxies(t *testing.T) {
 		{"10.0.0.1", "1.2.3.4, 198.51.100.1, 10.0.0.2", "198.51.100.1"}, // two proxies
 		{"10.0.0.1", "", "10.0.0.1"},
 		{"10.0.0.1", "unknown", "10.0.0.1"},
+		{"10.0.0.1", "198.51.100.1:4711", "198.51.100.1"},
 	} {
 		if got := p.Client(netip.MustParseAddr(c.from), c.forwarded); got.String() != c.want {
 			t.Errorf("from %s, %q: %s", c.from, c.forwarded, got)
@@ -324,6 +387,16 @@ func TestProvided(t *testing.T) {
 		if again, err := g.Identify(t.Context(), Shown{From: here, Session: text}); err != nil || again.Role != c.want || again.Scope.String() != who.Scope.String() {
 			t.Errorf("%s by the session: %+v %v", c.name, again, err)
 		}
+		if renewed, _, err := p.Renew(again(t, g, text), now.Add(59*time.Minute)); err != nil || renewed != "" {
+			t.Errorf("%s is let in for longer without the provider: %v", c.name, err)
+		}
+		changed := *p
+		changed.Users, changed.OIDC = nil, &OIDC{Roles: []RoleRule{{Value: "guards", Role: Viewer}}}
+		g.Set(&changed)
+		who, err = g.Identify(t.Context(), Shown{From: here, Session: text})
+		if guard := slices.Contains(c.values, "guards"); guard != (err == nil && who.Role == Viewer) {
+			t.Errorf("%s by other rules: %+v %v", c.name, who, err)
+		}
 		closed := *p
 		closed.OIDC, closed.Users = nil, nil
 		g.Set(&closed)
@@ -331,6 +404,15 @@ func TestProvided(t *testing.T) {
 			t.Errorf("%s is let in although the provider is not asked any more", c.name)
 		}
 	}
+}
+
+func again(t *testing.T, g *Gate, session string) Identity {
+	t.Helper()
+	who, err := g.Identify(t.Context(), Shown{From: here, Session: session})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return who
 }
 
 func FuzzTicket(f *testing.F) {

@@ -29,7 +29,7 @@ type Shown struct {
 	Camera  camera.ID // that the link must be for, "" where no link counts
 }
 
-// Authorization takes what the header of that name shows: ErrWrong where it cannot be read. Other schemes show nothing.
+// Authorization takes what the header of that name shows: ErrToken where it cannot be read. Other schemes show nothing.
 func (s *Shown) Authorization(header string) error {
 	kind, rest, _ := strings.Cut(header, " ")
 	switch rest = strings.TrimSpace(rest); strings.ToLower(kind) {
@@ -38,7 +38,7 @@ func (s *Shown) Authorization(header string) error {
 	case "basic":
 		b, err := base64.StdEncoding.DecodeString(rest)
 		if err != nil {
-			return ErrWrong
+			return ErrToken
 		}
 		s.Basic = true
 		s.Name, s.Secret, _ = strings.Cut(string(b), ":")
@@ -51,6 +51,7 @@ const (
 	rememberMost  = 1024
 	hashesAtOnce  = 2 // each takes 19 MiB and some ten ms of a core
 	hashQueueTime = 10 * time.Second
+	maxUser       = 256 // bytes of a name
 )
 
 // Gate finds out who somebody is. It is safe for use by many goroutines.
@@ -122,8 +123,8 @@ func (g *Gate) Identify(ctx context.Context, s Shown) (Identity, error) {
 	return Identity{}, ErrLogin
 }
 
-// Plausible reports, without much effort, whether Identify could let in who shows this in a header: his token is good, or there is a
-// user of that name who has a password.
+// Plausible reports, without much effort, whether who shows this in a header is known already: by his token, or by a password that was
+// right a while ago.
 func (g *Gate) Plausible(s Shown) bool {
 	p := g.policy.Load()
 	if p == nil {
@@ -138,25 +139,35 @@ func (g *Gate) Plausible(s Shown) bool {
 		return err == nil
 	}
 	u, ok := p.user(s.Name)
-	return s.Basic && ok && u.Password != ""
+	return s.Basic && ok && g.seen.Contains(g.mark(u, s.Secret))
 }
 
 func (g *Gate) token(p *Policy, from netip.Addr, secret string, now time.Time) (Identity, error) {
-	if err := g.throttle.ask(from, ""); err != nil {
-		return Identity{}, err
-	}
 	who, err := p.token(secret, now)
-	if err != nil {
-		g.throttle.failed(from, "")
+	if err == nil { // nobody guesses one, so a good one is not kept out by what others show
+		return who, nil
 	}
+	if e := g.Ask(from); e != nil {
+		return Identity{}, e
+	}
+	g.Failed(from)
 	return who, err
 }
+
+// Ask refuses, with a *TooMany, an attempt to log in from an address where too many have failed.
+func (g *Gate) Ask(from netip.Addr) error { return g.throttle.ask(from, "") }
+
+// Failed counts an attempt to log in that has failed.
+func (g *Gate) Failed(from netip.Addr) { g.throttle.failed(from, "") }
 
 // Login says who has this name and password: ErrWrong, a *TooMany, or ErrNotYet where it is not known.
 func (g *Gate) Login(ctx context.Context, from netip.Addr, name, password string) (Identity, error) {
 	p := g.policy.Load()
 	if p == nil {
 		return Identity{}, ErrNotYet
+	}
+	if len(name) > maxUser {
+		return Identity{}, ErrWrong
 	}
 	if err := g.throttle.ask(from, name); err != nil { // before all else, lest the right password is told by its being let in
 		return Identity{}, err
@@ -167,6 +178,11 @@ func (g *Gate) Login(ctx context.Context, from netip.Addr, name, password string
 		g.throttle.succeeded(from, name)
 		return byPassword{u.Name, u.fingerprint()}.judge(p, g.now())
 	}
+	leave, err := g.throttle.queue(from)
+	if err != nil {
+		return Identity{}, err
+	}
+	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, hashQueueTime)
 	defer cancel()
 	select {
@@ -174,8 +190,11 @@ func (g *Gate) Login(ctx context.Context, from netip.Addr, name, password string
 	case <-ctx.Done():
 		return Identity{}, &TooMany{Wait: hashQueueTime}
 	}
+	defer func() { <-g.hashing }()
+	if err := g.throttle.ask(from, name); err != nil { // others that waited may have failed meanwhile
+		return Identity{}, err
+	}
 	right := matches(password, u.Password)
-	<-g.hashing
 	if !right {
 		g.throttle.failed(from, name)
 		return Identity{}, ErrWrong

@@ -47,10 +47,14 @@ type Token struct {
 	Scope
 }
 
+// String names the token to a person.
+func (t Token) String() string { return t.Name + " (" + t.ID + ")" }
+
 // Ended is a session that was ended before its time.
 type Ended struct {
 	ID    string    `json:"id"`
-	Until time.Time `json:"until"` // when it would have ended by itself
+	Name  string    `json:"name,omitempty"` // whose it was
+	Until time.Time `json:"until"`          // when it would have ended by itself
 }
 
 // OIDC is how users log in by OpenID Connect.
@@ -114,9 +118,14 @@ func (p *Policy) FromProxy(from netip.Addr) bool {
 func (p *Policy) Client(from netip.Addr, forwarded string) netip.Addr {
 	hops := strings.Split(forwarded, ",")
 	for i := len(hops) - 1; i >= 0 && p.FromProxy(from); i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		text := strings.TrimSpace(hops[i])
+		hop, err := netip.ParseAddr(text)
 		if err != nil {
-			break
+			with, e := netip.ParseAddrPort(text) // some write the port too
+			if e != nil {
+				break
+			}
+			hop = with.Addr()
 		}
 		from = hop.Unmap()
 	}

@@ -37,11 +37,17 @@ func (p *Policy) EndLogin(text, state string, now time.Time) (UnderWay, error) {
 	return UnderWay{State: t.State, Nonce: t.Nonce, Verifier: t.Verifier}, nil
 }
 
-// Provided is whom an OpenID provider has let in: the user of that name, or whoever has the highest role that one of the values
-// gives, or the role that all have whom others let in; else ErrRole.
+// Provided is whom an OpenID provider has let in: the user of that name who has no password here, or whoever has the highest role that
+// one of the values gives, or the role that all have whom others let in; else ErrRole. A user with a password is another one of that
+// name: some providers let users choose theirs.
 func (p *Policy) Provided(name string, values []string) (Identity, error) {
-	shown := ticket{By: "oidc", Name: name}
-	if u, ok := p.user(name); ok {
+	shown := ticket{By: "oidc", Name: name, Issuer: p.OIDC.Issuer}
+	for _, rule := range p.OIDC.Roles {
+		if slices.Contains(values, rule.Value) && !slices.Contains(shown.Values, rule.Value) {
+			shown.Values = append(shown.Values, rule.Value)
+		}
+	}
+	if u, ok := p.user(name); ok && u.Password == "" {
 		return u.identity(shown), nil
 	}
 	best := RoleRule{Role: p.Role}
@@ -53,6 +59,5 @@ func (p *Policy) Provided(name string, values []string) (Identity, error) {
 	if best.Role == "" {
 		return Identity{}, ErrRole
 	}
-	shown.Role, shown.Scope = best.Role, &best.Scope
 	return Identity{Name: name, Role: best.Role, Scope: best.Scope, proof: shown}, nil
 }

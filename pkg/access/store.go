@@ -22,6 +22,8 @@ const (
 
 	maxTokens = 1000
 	maxEnded  = 10_000
+	userEnded = 200     // of one user
+	mostBytes = 2 << 20 // of all: less than the bus carries, and than is read again
 )
 
 // Errors of a Store.
@@ -145,7 +147,14 @@ func (s *Store) Add(t Token, now time.Time) (secret string, made Token, err erro
 	secret, made = NewToken(t)
 	before := s.kept.Tokens
 	s.kept.Tokens = append(slices.Clip(before), made)
-	if err := s.save(); err != nil {
+	b, err := json.Marshal(s.kept)
+	switch {
+	case err == nil && len(b) > mostBytes:
+		err = ErrFull
+	case err == nil:
+		err = s.save()
+	}
+	if err != nil {
 		s.kept.Tokens = before
 		return "", Token{}, err
 	}
@@ -172,9 +181,26 @@ func (s *Store) End(e Ended, now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	live := slices.DeleteFunc(slices.Clone(s.kept.Ended), func(e Ended) bool { return !now.Before(e.Until) })
-	if len(live) >= maxEnded { // somebody logs in and out all the time: the one that is over first goes
-		live = slices.Delete(live, 0, 1)
-	}
+	// Who logs in and out all the time makes room among his own.
+	live = forget(live, userEnded, func(other Ended) bool { return other.Name == e.Name })
+	live = forget(live, maxEnded, func(Ended) bool { return true })
 	s.kept.Ended = append(live, e)
 	return s.save()
+}
+
+// forget leaves room for one more among most of those that are of a kind: the one that is over first goes.
+func forget(all []Ended, most int, kind func(Ended) bool) []Ended {
+	first, count := -1, 0
+	for i, e := range all {
+		if !kind(e) {
+			continue
+		}
+		if count++; first < 0 || e.Until.Before(all[first].Until) {
+			first = i
+		}
+	}
+	if count < most {
+		return all
+	}
+	return slices.Delete(all, first, first+1)
 }

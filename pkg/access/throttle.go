@@ -18,6 +18,7 @@ const (
 	accountEvery = 30 * time.Second
 
 	throttled = 16 << 10 // addresses, and accounts, that are remembered
+	waiters   = 8        // attempts of one address at a time
 )
 
 // throttle slows down who guesses. Somebody else's wrong guesses keep nobody out of his account who has logged in from his address
@@ -29,6 +30,7 @@ type throttle struct {
 	addresses *lru.Cache[netip.Prefix, *rate.Limiter]
 	accounts  *lru.Cache[string, *rate.Limiter]
 	home      *lru.Cache[visit, struct{}]
+	waiting   map[netip.Prefix]int
 }
 
 // visit is an account that was used from a network.
@@ -38,7 +40,7 @@ type visit struct {
 }
 
 func newThrottle(now func() time.Time) *throttle {
-	t := &throttle{now: now}
+	t := &throttle{now: now, waiting: make(map[netip.Prefix]int)}
 	t.addresses, _ = lru.New[netip.Prefix, *rate.Limiter](throttled) // fails only where there is no room for one
 	t.accounts, _ = lru.New[string, *rate.Limiter](throttled)
 	t.home, _ = lru.New[visit, struct{}](throttled)
@@ -54,6 +56,24 @@ func network(a netip.Addr) netip.Prefix {
 	}
 	p, _ := a.WithZone("").Prefix(bits) // the zero Prefix for no address
 	return p
+}
+
+// queue lets few attempts of an address wait at a time: *TooMany beyond. The caller calls leave.
+func (t *throttle) queue(from netip.Addr) (leave func(), err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	net := network(from)
+	if t.waiting[net] >= waiters {
+		return nil, &TooMany{Wait: time.Second}
+	}
+	t.waiting[net]++
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.waiting[net]--; t.waiting[net] == 0 {
+			delete(t.waiting, net)
+		}
+	}, nil
 }
 
 // ask refuses an attempt with a *TooMany; account may be "".

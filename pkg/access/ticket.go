@@ -35,8 +35,8 @@ type ticket struct {
 	By     string    `json:"by"`               // how whoever it was made for had proved it: password, token, proxy or oidc
 	Proof  string    `json:"proof,omitempty"`  // fingerprint of the password, or hash of the token
 	Token  string    `json:"token,omitempty"`  // id of the token
-	Role   Role      `json:"role,omitempty"`   // as the provider says, for a user whom the configuration does not name
-	Scope  *Scope    `json:"scope,omitempty"`  // with Role
+	Issuer string    `json:"issuer,omitempty"` // the provider that has let the user in
+	Values []string  `json:"values,omitempty"` // of its claim, those that roles are given for
 	Parent string    `json:"parent,omitempty"` // of a link: the session that made it
 	Camera camera.ID `json:"camera,omitempty"` // of a link
 
@@ -46,10 +46,11 @@ type ticket struct {
 }
 
 func (t ticket) via() string {
-	if t.For == forLink {
-		return "link"
+	switch t.For {
+	case forSession, forLink:
+		return t.For
 	}
-	return "session"
+	return t.By
 }
 
 func (t ticket) until() time.Time { return t.Expires.Time() }
@@ -122,16 +123,10 @@ func (t ticket) judge(p *Policy, now time.Time) (Identity, error) {
 
 // provided is who an OpenID provider has let in.
 func (t ticket) provided(p *Policy) (Identity, error) {
-	if p.OIDC == nil {
+	if p.OIDC == nil || p.OIDC.Issuer != t.Issuer {
 		return Identity{}, ErrToken
 	}
-	if u, ok := p.user(t.Name); ok {
-		return u.identity(t), nil
-	}
-	if t.Role == "" || t.Scope == nil {
-		return Identity{}, ErrToken
-	}
-	return Identity{Name: t.Name, Role: t.Role, Scope: *t.Scope, proof: t}, nil
+	return p.Provided(t.Name, t.Values)
 }
 
 // Session makes the text of a session for somebody, who has just logged in.
@@ -171,7 +166,7 @@ func (t *ticket) carry(who Identity) error {
 	case open:
 		t.By = "open"
 	case ticket:
-		t.By, t.Proof, t.Token, t.Role, t.Scope = shown.By, shown.Proof, shown.Token, shown.Role, shown.Scope
+		t.By, t.Proof, t.Token, t.Issuer, t.Values = shown.By, shown.Proof, shown.Token, shown.Issuer, shown.Values
 		if t.For == forLink {
 			t.Parent = shown.ID
 		}
@@ -181,11 +176,12 @@ func (t *ticket) carry(who Identity) error {
 	return nil
 }
 
-// Renew makes who's session last longer where half of its time is over; "" where it is not yet time, or there is none. It stays the
+// Renew makes who's session last longer where half of its time is over; "" where it is not yet time, there is none, or only the
+// provider could say that the user is still let in. It stays the
 // same session: when it is ended, no older text of it is good any more.
 func (p *Policy) Renew(who Identity, now time.Time) (string, time.Time, error) {
 	t, ok := who.proof.(ticket)
-	if !ok || t.For != forSession || t.Expires.Time().Sub(now) > p.SessionTime/2 {
+	if !ok || t.For != forSession || t.By == "oidc" || t.Expires.Time().Sub(now) > p.SessionTime/2 {
 		return "", time.Time{}, nil
 	}
 	t.Expires = jwt.NewNumericDate(now.Add(p.SessionTime))
@@ -199,5 +195,5 @@ func (p *Policy) End(who Identity, now time.Time) (e Ended, ok bool) {
 	if !ok || t.For != forSession {
 		return Ended{}, false
 	}
-	return Ended{ID: t.ID, Until: now.Add(max(p.SessionTime, t.Expires.Time().Sub(now)))}, true
+	return Ended{ID: t.ID, Name: t.Name, Until: now.Add(max(p.SessionTime, t.Expires.Time().Sub(now)))}, true
 }

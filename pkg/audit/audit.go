@@ -30,6 +30,15 @@ type Record struct {
 	Outcome string    `json:"outcome"`          // ok, or why it was not done
 }
 
+// Clean returns r without what could be taken for something else: characters that steer a terminal or turn text around, and what is
+// too long to be read.
+func (r Record) Clean() Record {
+	for _, text := range []*string{&r.Who, &r.Via, &r.From, &r.Action, &r.Target, &r.Outcome} {
+		*text = clean(*text)
+	}
+	return r
+}
+
 // OK is the outcome of what was done.
 const OK = "ok"
 
@@ -38,7 +47,7 @@ const (
 	megabyte = 10 // of one file
 	files    = 9  // older ones that are kept
 	maxText  = 300
-	maxLine  = 4 << 10
+	maxLine  = 16 << 10 // each character of a text may take six
 )
 
 // Decode reads a record that has come over the bus.
@@ -67,15 +76,12 @@ func Open(dir string) *Log {
 	return &Log{dir: dir, out: &lumberjack.Logger{Filename: filepath.Join(dir, file), MaxSize: megabyte, MaxBackups: files}} // made with mode 0600
 }
 
-// Put writes one record, cleaned of what could be taken for something else.
+// Put writes one record, cleaned.
 func (l *Log) Put(r Record) error {
 	if l.out == nil {
 		return nil
 	}
-	for _, text := range []*string{&r.Who, &r.Via, &r.From, &r.Action, &r.Target, &r.Outcome} {
-		*text = clean(*text)
-	}
-	b, err := json.Marshal(r)
+	b, err := json.Marshal(r.Clean())
 	if err != nil {
 		return fmt.Errorf("encode audit record: %w", err)
 	}
@@ -87,10 +93,10 @@ func (l *Log) Put(r Record) error {
 	return nil
 }
 
-// clean takes out control characters, and shortens.
+// clean takes out control and format characters, and shortens.
 func clean(text string) string {
 	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == unicode.ReplacementChar {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar {
 			return -1
 		}
 		return r

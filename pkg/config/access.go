@@ -112,8 +112,13 @@ func (d *decoder) checkAccess(cfg *Config) {
 	d.within("access.session_time", a.SessionTime, 5*time.Minute, 10*365*24*time.Hour)
 	for i, text := range a.Proxies {
 		path := fmt.Sprintf("access.proxies[%d]", i)
-		if _, ok := parseNetwork(text); !ok && !d.troubled(d.position(path)) {
+		network, ok := parseNetwork(text)
+		switch {
+		case d.troubled(d.position(path)):
+		case !ok:
 			d.add(d.position(path), "write ADDRESS or ADDRESS/BITS, e.g. 127.0.0.1 or 10.1.0.0/16", "%s: %q is not an address", path, text)
+		case network.Bits() == 0:
+			d.add(d.position(path), "name the proxies alone", "%s: with %q everybody could say who he is and where he comes from", path, text)
 		}
 	}
 	if a.UserHeader != "" && !headerPattern.MatchString(a.UserHeader) {
@@ -124,6 +129,10 @@ func (d *decoder) checkAccess(cfg *Config) {
 	}
 	if a.Role != "" {
 		d.checkRole(a.Role, "access.role")
+	}
+	nobody := !slices.ContainsFunc(cfg.Users, func(u User) bool { return u.Password != "" })
+	if _, provider := d.at["access.oidc"]; len(cfg.Users) > 0 && nobody && !provider && a.UserHeader == "" {
+		d.add(d.position("users"), "give one a password by supervisor passwd NAME", "users: nobody can log in, as no user has a password and neither a proxy nor OpenID Connect is named under access")
 	}
 	if _, set := d.at["access.oidc"]; set {
 		d.checkOIDC(&a.OIDC)

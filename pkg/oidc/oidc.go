@@ -18,8 +18,9 @@ import (
 
 const (
 	callTime   = 10 * time.Second
-	maxAnswer  = 1 << 20 // bytes of an answer of the provider
-	maxValues  = 1000    // of the claim that holds roles
+	pause      = 5 * time.Second // after a look-up that has failed
+	maxAnswer  = 1 << 20         // bytes of an answer of the provider
+	maxValues  = 1000            // of the claim that holds roles
 	maxNameLen = 200
 )
 
@@ -30,6 +31,8 @@ type Client struct {
 	mu       sync.Mutex
 	issuer   string
 	provider *oidc.Provider
+	failed   error // of the last look-up
+	again    time.Time
 }
 
 // New makes a client.
@@ -68,11 +71,15 @@ func (c *Client) at(ctx context.Context, o *access.OIDC) (*oidc.Provider, *oauth
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.provider == nil || c.issuer != o.Issuer {
-		p, err := oidc.NewProvider(oidc.ClientContext(ctx, &c.http), o.Issuer)
-		if err != nil {
-			return nil, nil, fmt.Errorf("look up the OpenID provider %s: %w", o.Issuer, err)
+		if c.failed != nil && c.issuer == o.Issuer && time.Now().Before(c.again) {
+			return nil, nil, c.failed // whoever waited for the same need not wait again
 		}
-		c.provider, c.issuer = p, o.Issuer
+		p, err := oidc.NewProvider(oidc.ClientContext(ctx, &c.http), o.Issuer)
+		c.provider, c.issuer, c.failed = p, o.Issuer, nil
+		if err != nil {
+			c.failed, c.again = fmt.Errorf("look up the OpenID provider %s: %w", o.Issuer, err), time.Now().Add(pause)
+			return nil, nil, c.failed
+		}
 	}
 	return c.provider, &oauth2.Config{
 		ClientID: o.ClientID, ClientSecret: o.ClientSecret, Endpoint: c.provider.Endpoint(), RedirectURL: o.RedirectURL,

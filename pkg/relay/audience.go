@@ -5,6 +5,7 @@ import (
 
 	"linkstart/pkg/access"
 	"linkstart/pkg/camera"
+	"linkstart/pkg/control"
 	"linkstart/pkg/wire"
 )
 
@@ -27,14 +28,17 @@ func seen(who access.Identity, all []camera.Info) []camera.Info {
 	return slices.DeleteFunc(slices.Clone(all), func(i camera.Info) bool { return !who.Sees(i.ID, i.Group) })
 }
 
-// visible is a room as who may see it: without a camera where it shows one that he may not.
-func visible(who access.Identity, s wire.Room, groupOf func(camera.ID) string) wire.Room {
+// visible is a room as who may see it: without a camera where it shows one that he may not, unless nobody has chosen that one.
+func (r *Relay) visible(who access.Identity, s wire.Room) wire.Room {
 	if who.Scope.All() {
 		return s
 	}
-	hidden := func(id camera.ID) bool { return !who.Sees(id, groupOf(id)) }
+	hidden := func(id camera.ID) bool { return !who.Sees(id, r.groupOf(id)) }
 	if hidden(s.Camera) {
 		s.Camera = ""
+		if mine := seen(who, r.cameras.List()); len(mine) > 0 && s.Alarm == nil && s.Patrol == nil && !r.cameras.Known(r.rooms.Get(s.Room).Camera) {
+			s.Camera = mine[0].ID
+		}
 	}
 	if s.Alarm != nil && hidden(s.Alarm.Camera) {
 		s.Alarm = nil
@@ -49,11 +53,7 @@ func visible(who access.Identity, s wire.Room, groupOf func(camera.ID) string) w
 
 // shownTo is the camera that a room shows to who, "" where it is one that he may not see.
 func (r *Relay) shownTo(who access.Identity, room camera.ID) camera.ID {
-	id := r.shown(room).Camera
-	if id != "" && !r.sees(who, id) {
-		return ""
-	}
-	return id
+	return r.visible(who, r.shown(room)).Camera
 }
 
 // closeUnseen closes the connections that show a camera which has left the groups that whoever it is is limited to. They come again.
@@ -73,11 +73,11 @@ func (r *Relay) greeting(who access.Identity) wire.Hello {
 		Type: wire.TypeHello, Version: r.config.Version, User: user(who), Cameras: seen(who, r.cameras.List()), Rooms: r.shownRooms(), Alarms: r.openAlarms(),
 	}
 	for i, s := range h.Rooms {
-		h.Rooms[i] = visible(who, s, r.groupOf)
+		h.Rooms[i] = r.visible(who, s)
 	}
 	h.Alarms = slices.DeleteFunc(h.Alarms, func(a wire.Alarm) bool { return !r.sees(who, a.Camera) })
 	if who.May(access.Operator) {
-		h.Config = configMessage(r.condition.get())
+		h.Config = configFor(who, r.condition.get().Config)
 	}
 	return h
 }
@@ -88,6 +88,14 @@ func user(who access.Identity) *wire.User {
 		return nil
 	}
 	return &wire.User{Name: who.Name, Role: string(who.Role)}
+}
+
+// configFor is how the configuration fares, as who may know it: its mistakes may name cameras that he may not see.
+func configFor(who access.Identity, c control.Config) wire.Config {
+	if c.Error != "" && !who.Scope.All() {
+		c.Error = "The configuration has mistakes."
+	}
+	return wire.Config{Error: c.Error, Loaded: c.Loaded, Failed: c.Failed}
 }
 
 func operators(who access.Identity) bool { return who.May(access.Operator) }

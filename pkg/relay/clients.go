@@ -39,7 +39,7 @@ type client interface {
 func (r *Relay) enter(c client) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.stopping {
+	if r.stopping || !r.judge(c) { // the rules may have changed since it was admitted
 		return false
 	}
 	r.running.Add(1)
@@ -152,7 +152,7 @@ func (r *Relay) tellRoom(room cameraID) {
 	defer r.roomTurn.Unlock()
 	s := r.shown(room)
 	s.Type = wire.TypeRoom
-	r.broadcastEach("room:"+string(s.Room), wire.TypeRoom, func(who access.Identity) any { return visible(who, s, r.groupOf) })
+	r.broadcastEach("room:"+string(s.Room), wire.TypeRoom, func(who access.Identity) any { return r.visible(who, s) })
 }
 
 func (r *Relay) refollow(room cameraID) {

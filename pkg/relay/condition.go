@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/nats-io/nats.go"
 
+	"linkstart/pkg/access"
 	"linkstart/pkg/camera"
 	"linkstart/pkg/control"
 	"linkstart/pkg/wire"
@@ -44,14 +45,13 @@ func (c *condition) set(change func(*control.System)) bool {
 // conditionChanged takes what the supervisor says of itself, and tells everyone where the configuration is concerned.
 func (r *Relay) conditionChanged(change func(*control.System)) {
 	if r.condition.set(change) {
-		message := configMessage(r.condition.get())
-		message.Type = wire.TypeConfig
-		r.broadcast(wire.TypeConfig, wire.TypeConfig, message, operators)
+		config := r.condition.get().Config
+		r.send(wire.TypeConfig, wire.TypeConfig, func(who access.Identity) any {
+			message := configFor(who, config)
+			message.Type = wire.TypeConfig
+			return message
+		}, func(c client) bool { return operators(c.identity()) }, access.Identity.Same)
 	}
-}
-
-func configMessage(s control.System) wire.Config {
-	return wire.Config{Error: s.Config.Error, Loaded: s.Config.Loaded, Failed: s.Config.Failed}
 }
 
 // followConfig takes the news of each reading of the configuration.
@@ -88,7 +88,11 @@ func (r *Relay) beat(ctx context.Context) {
 }
 
 // system answers with how the supervisor fares.
-func (r *Relay) system(c *fiber.Ctx) error { return c.JSON(r.condition.get()) }
+func (r *Relay) system(c *fiber.Ctx) error {
+	s := r.condition.get()
+	s.Config.Error = configFor(caller(c), s.Config).Error
+	return c.JSON(s)
+}
 
 // reload has the supervisor read its configuration again; with preview=1 it only says what would change.
 func (r *Relay) reload(c *fiber.Ctx) error {

@@ -87,9 +87,13 @@ func (w *crowd) trust(exempt []netip.Prefix) {
 }
 
 // limit is how many connections an address may have. The mutex is held.
-func (w *crowd) limit(a netip.Addr) int {
+func (w *crowd) limit(a netip.Addr, c net.Conn) int {
+	whole := a // not its network
+	if tcp, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		whole = tcp.AddrPort().Addr().Unmap().WithZone("")
+	}
 	switch {
-	case slices.ContainsFunc(w.exempt, func(p netip.Prefix) bool { return p.Contains(a) }):
+	case slices.ContainsFunc(w.exempt, func(p netip.Prefix) bool { return p.Contains(whole) }):
 		return w.most
 	case a.IsLoopback():
 		return loopbackShare * w.perAddress
@@ -102,7 +106,7 @@ func (w *crowd) enter(c net.Conn) *lingering {
 	l := &lingering{Conn: c, crowd: w, address: bed(c)}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.by[l.address] >= w.limit(l.address) {
+	if w.by[l.address] >= w.limit(l.address, c) {
 		w.refuse(causeAddress, l.address)
 		return nil
 	}
@@ -138,7 +142,7 @@ func (w *crowd) refuse(cause string, address netip.Addr) {
 	}
 	if cause == causeAddress {
 		w.log.Warn("connections are refused: one address has as many as it may (server.max_connections_per_address)",
-			"address", address, "connections", w.limit(address))
+			"address", address, "connections", w.perAddress)
 		return
 	}
 	w.log.Warn("connections that wait are closed, and others refused: there are as many as may be (server.max_connections)", "connections", w.most)

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -61,15 +62,24 @@ func (r *Relay) admit(n need) fiber.Handler {
 		if err != nil {
 			return r.notAdmitted(c, err)
 		}
-		if !who.May(n.role()) {
-			return refuse(codeForbidden, "This takes the role %s; %s has %s.", n.role(), name(who), who.Role)
-		}
-		if (n == toSeeAll || n == toAdminister) && !who.Scope.All() {
-			return refuse(codeForbidden, "This takes somebody who is not limited to some cameras.")
+		if err := n.refuses(who); err != nil {
+			r.record(c, who, c.Method()+" "+c.Path(), "", err)
+			return err
 		}
 		c.Locals(whoKey, who)
 		return c.Next()
 	}
+}
+
+// refuses says why who may not do what needs n.
+func (n need) refuses(who access.Identity) error {
+	if !who.May(n.role()) {
+		return refuse(codeForbidden, "This takes the role %s; %s has %s.", n.role(), name(who), who.Role)
+	}
+	if (n == toSeeAll || n == toAdminister) && !who.Scope.All() {
+		return refuse(codeForbidden, "This takes somebody who is not limited to some cameras.")
+	}
+	return nil
 }
 
 func name(who access.Identity) string {
@@ -95,9 +105,15 @@ func (r *Relay) identify(c *fiber.Ctx) (access.Identity, error) {
 		shown.Link, shown.Camera = text, camera.ID(c.Params("id"))
 	}
 	if p := r.gate.Policy(); p != nil && p.UserHeader != "" && p.FromProxy(peer(c)) {
-		shown.Proxy = c.Get(p.UserHeader)
+		if named := c.Request().Header.PeekAll(p.UserHeader); len(named) == 1 { // two: the proxy has let one of the client through
+			shown.Proxy = string(named[0])
+		}
 	}
-	return r.gate.Identify(c.UserContext(), shown)
+	who, err := r.gate.Identify(c.UserContext(), shown)
+	if errors.Is(err, access.ErrWrong) {
+		r.record(c, access.Identity{Name: shown.Name}, "login", "", err)
+	}
+	return who, err
 }
 
 // mayPush reports whether a request could be of somebody who pushes pictures, before its body is taken.
@@ -106,7 +122,7 @@ func (r *Relay) mayPush(authorization string) bool {
 	switch {
 	case p == nil:
 		return false
-	case p.Open, p.UserHeader != "":
+	case p.Open:
 		return true
 	}
 	var shown access.Shown
@@ -131,7 +147,7 @@ func (r *Relay) from(c *fiber.Ctx) netip.Addr {
 	if p == nil {
 		return peer(c)
 	}
-	return p.Client(peer(c), c.Get(fiber.HeaderXForwardedFor))
+	return p.Client(peer(c), string(bytes.Join(c.Request().Header.PeekAll(fiber.HeaderXForwardedFor), []byte(","))))
 }
 
 // notAdmitted answers who has not shown who he is.
@@ -147,14 +163,15 @@ func (r *Relay) notAdmitted(c *fiber.Ctx, err error) error {
 		return refuse(codeForbidden, "Nobody has given this user a role: see users and access.role in the configuration.")
 	}
 	// A browser would ask for a password by itself, over the page that does so better.
-	if mode := c.Get("Sec-Fetch-Mode"); mode == "" || mode == "navigate" {
+	if mode := c.Get("Sec-Fetch-Mode"); (mode == "" || mode == "navigate") && c.Query(linkParameter) == "" {
 		c.Append(fiber.HeaderWWWAuthenticate, `Basic realm="Linkstart", charset="UTF-8"`)
 	}
 	c.Append(fiber.HeaderWWWAuthenticate, `Bearer realm="Linkstart"`)
 	switch {
 	case errors.Is(err, access.ErrWrong):
-		r.record(c, access.Identity{}, "login", "", err)
 		return refuse(codeWrongLogin, "The name or the password is wrong.")
+	case errors.Is(err, access.ErrToken) && c.Query(linkParameter) != "":
+		return refuse(codeLoginRequired, "This link is too old, or was taken back: ask for another one.")
 	case errors.Is(err, access.ErrToken):
 		return refuse(codeLoginRequired, "The token or link is unknown, revoked or too old.")
 	case errors.Is(err, access.ErrLogin):
@@ -170,6 +187,12 @@ func (r *Relay) record(c *fiber.Ctx, who access.Identity, action, target string,
 
 // trace is record for what does not come by a request.
 func (r *Relay) trace(who access.Identity, from, action, target string, err error) {
+	if !r.chatter.allow(who.Name+" "+from, time.Now()) {
+		if r.unrecorded.due() {
+			r.log.Warn("somebody does so much that not all of it is written down", "who", who.Name, "from", from)
+		}
+		return
+	}
 	outcome := audit.OK
 	if err != nil {
 		outcome = camera.Say(err)
@@ -178,12 +201,16 @@ func (r *Relay) trace(who access.Identity, from, action, target string, err erro
 			outcome = p.detail
 		}
 	}
-	r.log.Info("audit", "who", who.Name, "from", from, "action", action, "target", target, "outcome", outcome)
 	b, err := json.Marshal(audit.Record{
 		Time: time.Now().UTC(), Who: who.Name, Via: who.Via(), From: from, Action: action, Target: target, Outcome: outcome,
-	})
-	if err == nil { // it always can be
-		_ = r.nc.Publish(r.subjects.Audit(), b) // a bus that is away says so itself; the log has it
+	}.Clean())
+	if err == nil && r.nc.IsConnected() {
+		err = r.nc.Publish(r.subjects.Audit(), b)
+	} else if err == nil {
+		err = errors.New("the bus is away")
+	}
+	if err != nil { // then the log has it at least
+		r.log.Info("audit", "who", who.Name, "from", from, "action", action, "target", target, "outcome", outcome, "err", err)
 	}
 }
 
@@ -200,7 +227,8 @@ func (r *Relay) followAccess(ctx context.Context) (run func(), err error) {
 			wait := policyEvery
 			if err := r.learnAccess(ctx); err != nil {
 				wait = policyPause
-				r.log.Debug("who is let in is not known yet", "err", err)
+				r.log.Debug("who is let in is not known", "err", err)
+				r.judgeClients() // time passes all the same
 			}
 			select {
 			case <-ctx.Done():
@@ -228,6 +256,8 @@ func (r *Relay) awaitAccess(ctx context.Context) {
 
 // learnAccess asks the supervisor who is let in, and closes the connections of those who are not any more.
 func (r *Relay) learnAccess(ctx context.Context) error {
+	r.learning.Lock() // or an older answer could come after a newer one
+	defer r.learning.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, policyTime)
 	defer cancel()
 	reply, err := r.supervisor.Do(ctx, control.Access, control.Request{})
@@ -258,13 +288,23 @@ func (r *Relay) judgeClients() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for c := range r.clients {
-		was := c.identity()
-		now, err := r.gate.Again(was)
-		switch {
-		case err != nil:
-			c.stop(closeLogin, "log in again")
-		case now.Name != was.Name || now.Same() != was.Same():
-			c.stop(closeServiceRestart, "your rights have changed")
-		}
+		r.judge(c)
 	}
+}
+
+// judge closes a connection that may not be had any more, and reports whether it may. The mutex is held.
+func (r *Relay) judge(c client) bool {
+	was := c.identity()
+	now, err := r.gate.Again(was)
+	switch {
+	case errors.Is(err, access.ErrNotYet):
+		return true // nobody is let in before
+	case err != nil:
+		c.stop(closeLogin, "log in again")
+	case now.Name != was.Name || now.Same() != was.Same():
+		c.stop(closeServiceRestart, "your rights have changed")
+	default:
+		return true
+	}
+	return false
 }

@@ -94,7 +94,7 @@ func (e *endless) text(t text) {
 		e.box.put(t.key, t.kind, t.body)
 	}
 }
-func (e *endless) watches(id cameraID) bool { return e.shows.is(id) }
+func (e *endless) watches(id cameraID) bool { return e.shows.is(id) || e.shows.isLog(id) }
 func (e *endless) joined() cameraID         { return "" }
 func (e *endless) roomChanged(cameraID)     {}
 func (e *endless) greet(h wire.Hello) {

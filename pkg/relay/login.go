@@ -24,16 +24,23 @@ func (r *Relay) secure(c *fiber.Ctx) bool {
 		return true
 	}
 	p := r.gate.Policy()
-	return p != nil && p.FromProxy(peer(c)) && strings.EqualFold(c.Get(fiber.HeaderXForwardedProto), "https")
+	return p != nil && p.FromProxy(peer(c)) && strings.EqualFold(lastOf(c.Get(fiber.HeaderXForwardedProto)), "https")
+}
+
+// lastOf is the last of a header's values: it is of the proxy next to us.
+func lastOf(header string) string {
+	return strings.TrimSpace(header[strings.LastIndexByte(header, ',')+1:])
 }
 
 // cookie is the name of the session's cookie. With the prefix no page of a neighbouring host can set it (RFC 6265bis section
 // 4.1.3.2), which only works over TLS.
-func (r *Relay) cookie(c *fiber.Ctx) string {
+func (r *Relay) cookie(c *fiber.Ctx) string { return r.hostOnly(c, cookieName) }
+
+func (r *Relay) hostOnly(c *fiber.Ctx, name string) string {
 	if r.secure(c) {
-		return "__Host-" + cookieName
+		return "__Host-" + name
 	}
-	return cookieName
+	return name
 }
 
 // setCookie gives the browser a session; it is sent from pages of this site only, and no script can read it.
@@ -130,7 +137,10 @@ func (r *Relay) login(c *fiber.Ctx) error {
 
 // logout ends the session, for whoever else has its cookie as well.
 func (r *Relay) logout(c *fiber.Ctx) error {
-	who, err := r.identify(c)
+	who, err := r.gate.Identify(c.UserContext(), access.Shown{Session: c.Cookies(r.cookie(c))}) // whatever else is shown
+	if errors.Is(err, access.ErrNotYet) {
+		return r.notAdmitted(c, err)
+	}
 	r.clearCookie(c, r.cookie(c))
 	if err != nil {
 		return c.SendStatus(fiber.StatusNoContent) // there was none

@@ -52,6 +52,7 @@ func (r *Relay) logs(c *fiber.Ctx) error {
 
 // followLogs subscribes before it asks for the past: a line may come twice, none is lost.
 func (r *Relay) followLogs(e *endless, order control.Request) (err error) {
+	e.shows.beginLog(order.Camera)
 	coming := make(chan *nats.Msg, logsQueued)
 	sub, err := r.nc.ChanSubscribe(r.subjects.Log(order.Camera), coming)
 	if err != nil {

@@ -33,7 +33,7 @@ func (r *Relay) beginOIDC(c *fiber.Ctx) error {
 		r.log.Warn("a login by OpenID Connect could not begin", "err", err)
 		return refuse(codeProvider, "The OpenID provider does not answer as it should.")
 	}
-	r.setCookie(c, loginCookie, text, time.Time{})
+	r.setCookie(c, r.hostOnly(c, loginCookie), text, time.Time{})
 	return c.Redirect(to, fiber.StatusFound)
 }
 
@@ -46,16 +46,21 @@ func (r *Relay) endOIDC(c *fiber.Ctx) error {
 	if p.OIDC == nil {
 		return refuse(codeNotFound, "There is no login by OpenID Connect here.")
 	}
-	w, err := p.EndLogin(c.Cookies(loginCookie), c.Query("state"), time.Now())
-	r.clearCookie(c, loginCookie)
+	w, err := p.EndLogin(c.Cookies(r.hostOnly(c, loginCookie)), c.Query("state"), time.Now())
+	r.clearCookie(c, r.hostOnly(c, loginCookie))
 	if err != nil {
 		return refuse(codeLoginRequired, "This login was not begun in this browser, or took too long: begin it again.")
 	}
 	if c.Query("code") == "" {
 		return refuse(codeLoginRequired, "The OpenID provider has let nobody in.")
 	}
+	from := r.from(c)
+	if err := r.gate.Ask(from); err != nil { // each try asks the provider
+		return r.notAdmitted(c, err)
+	}
 	name, values, err := r.oidc.End(c.UserContext(), p.OIDC, w, c.Query("code"))
 	if err != nil {
+		r.gate.Failed(from)
 		r.log.Warn("a login by OpenID Connect failed", "err", err)
 		r.record(c, access.Identity{}, "login", "", errors.New("the provider's answer is not good"))
 		return refuse(codeProvider, "The OpenID provider's answer is not good; the relay's log says more.")

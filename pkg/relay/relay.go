@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -56,7 +58,9 @@ type Relay struct {
 	crowd      *crowd
 	hosts      hosts
 
-	unknownHost, foreignOrigin, throttled seldom
+	unknownHost, foreignOrigin, throttled, unrecorded seldom
+	chatter                                           *chatter
+	learning                                          sync.Mutex // held while it is asked who is let in
 
 	name   string        // of this relay, among others
 	number atomic.Uint64 // of the newest connection
@@ -119,7 +123,7 @@ func build(o Options, nc *nats.Conn, crowd *crowd) (*Relay, error) {
 		supervisor: control.NewClient(nc, o.Config.Bus),
 		clients:    make(map[client]struct{}),
 		name:       relayName(),
-		gate:       access.NewGate(), oidc: oidc.New(),
+		gate:       access.NewGate(), oidc: oidc.New(), chatter: newChatter(),
 		crowd: crowd,
 		hosts: newHosts(o.Config.Names, o.Config.Origins),
 	}
@@ -175,11 +179,27 @@ func (r *Relay) follow() (stop func(), err error) {
 	}, nil
 }
 
+// reachable is an address to write into a browser: where all addresses are served, with this machine's name.
+func (r *Relay) reachable(at net.Addr) string {
+	tcp, ok := at.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsUnspecified() {
+		return at.String()
+	}
+	name, err := os.Hostname()
+	if len(r.config.Names) > 0 {
+		name, err = r.config.Names[0], nil
+	}
+	if err != nil {
+		return at.String()
+	}
+	return net.JoinHostPort(name, strconv.Itoa(tcp.Port))
+}
+
 // serve answers requests until ctx ends, then lets viewers and requests end.
 func (r *Relay) serve(ctx context.Context, app *fiber.App, ln net.Listener, ready func(net.Addr)) error {
 	served := make(chan error, 1)
 	go func() { served <- app.Listener(ln) }()
-	r.log.Info("pictures are served: open this address in a browser", "url", r.scheme()+"://"+ln.Addr().String())
+	r.log.Info("pictures are served: open this address in a browser", "url", r.scheme()+"://"+r.reachable(ln.Addr()))
 	if ready != nil {
 		ready(ln.Addr())
 	}

@@ -277,6 +277,22 @@ func TestLimitedViewerIsToldOfNoOtherCamera(t *testing.T) {
 	watch()
 }
 
+// TestRoomWithoutASelection shows a limited viewer the first camera that he may see.
+func TestRoomWithoutASelection(t *testing.T) {
+	other, own := info("other", camera.Live), info("own", camera.Live)
+	w := newWorld(t, other, own)
+	w.grab("own").publish(2000)
+	w.require(access.Policy{SessionTime: 3600e9})
+	_, header := w.token(access.Token{Name: "guard", Role: access.Viewer, Scope: access.Scope{Cameras: []camera.ID{"own"}}})
+	w.learn(header)
+	v := w.viewAs(header)
+	v.say(`{"type":"follow","stream":1,"room":"main"}`)
+	v.until(is("watching", "stream", 1.0, "camera", "own"))
+	if resp, b := w.do("GET", "/api/v1/rooms/main", nil, "Authorization", header); resp.StatusCode != 200 || !strings.Contains(string(b), `"own"`) {
+		t.Errorf("%d %s", resp.StatusCode, b)
+	}
+}
+
 // TestRevokedTokenIsGoodForNothing replays a token after its end, on connections that are open and on new ones.
 func TestRevokedTokenIsGoodForNothing(t *testing.T) {
 	w := rolesWorld(t)
@@ -340,6 +356,12 @@ func TestCameraThatLeavesItsGroup(t *testing.T) {
 	v.say(`{"type":"watch","stream":1,"camera":"own"}`)
 	v.untilKind("frame")
 	stream := w.openAs("/api/v1/cameras/own/stream.mjpeg", header)
+	_, operator := w.token(access.Token{Name: "op", Role: access.Operator, Scope: access.Scope{Groups: []string{"hall"}}})
+	w.learn(operator)
+	log := w.openAs("/api/v1/cameras/own/logs?follow=1", operator)
+	if _, err := io.CopyN(io.Discard, log.Body, 5); err != nil {
+		t.Fatal(err)
+	}
 	moved := info("own", camera.Live)
 	moved.Group = "cellar"
 	w.announce(moved)
@@ -347,6 +369,7 @@ func TestCameraThatLeavesItsGroup(t *testing.T) {
 		t.Errorf("closed with %d", status)
 	}
 	_, _ = io.Copy(io.Discard, stream.Body) // to its end
+	_, _ = io.Copy(io.Discard, log.Body)
 	if resp, b := w.do("GET", "/api/v1/cameras/own", nil, "Authorization", header); resp.StatusCode != 404 {
 		t.Errorf("afterwards: %d %s", resp.StatusCode, b)
 	}
@@ -385,7 +408,8 @@ func TestLoginThrottleAndSession(t *testing.T) {
 	if resp, b := w.do("PUT", "/api/v1/rooms/main", []byte(`{"camera":"own"}`), "Cookie", session, "Origin", w.url); resp.StatusCode != 200 {
 		t.Errorf("with the cookie, from the own page: %d %s", resp.StatusCode, b)
 	}
-	if resp, b := w.do("DELETE", "/api/v1/session", nil, "Cookie", session); resp.StatusCode != 204 {
+	// Whatever else is shown, such as what the browser remembers of Basic.
+	if resp, b := w.do("DELETE", "/api/v1/session", nil, "Cookie", session, "Authorization", "Bearer nonsense"); resp.StatusCode != 204 {
 		t.Errorf("logout: %d %s", resp.StatusCode, b)
 	}
 	if resp, b := w.do("GET", "/api/v1/cameras", nil, "Cookie", session); resp.StatusCode != 401 {
@@ -468,6 +492,11 @@ func TestProxyIsBelievedFromNamedAddressesOnly(t *testing.T) {
 	}
 	_, header := w.token(access.Token{Name: "t", Role: access.Admin})
 	w.learn(header)
+	for _, body := range []string{`{"name":"t","role":"viewer","camera":["own"]}`, `{"name":"t","role":"viewer","cameras":[]}`, `{"name":"t","role":"root"}`} {
+		if resp, b := w.do("POST", "/api/v1/tokens", []byte(body), "Authorization", header); resp.StatusCode != 400 {
+			t.Errorf("%s: %d %s", body, resp.StatusCode, b)
+		}
+	}
 	v := w.viewAs(header)
 	v.untilKind("hello")
 	resp, b := w.do("GET", "/api/v1/viewers", nil, "X-Forwarded-User", "anna")

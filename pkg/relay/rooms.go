@@ -24,7 +24,7 @@ func (r *Relay) getRoom(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(visible(caller(c), r.shown(id), r.groupOf))
+	return c.JSON(r.visible(caller(c), r.shown(id)))
 }
 
 func (r *Relay) putRoom(c *fiber.Ctx) error {
@@ -77,7 +77,7 @@ func (r *Relay) putPatrol(c *fiber.Ctx) error {
 	}
 	s := r.rooms.Get(room)
 	s.Patrol = &p
-	return c.JSON(visible(caller(c), r.resolve(s), r.groupOf))
+	return c.JSON(r.visible(caller(c), r.resolve(s)))
 }
 
 // deletePatrol ends a patrol: the room stays on the camera that it has come to.

@@ -18,8 +18,8 @@ const (
 	answerTime  = time.Minute      // to take an answer, where that is not endless
 )
 
-// ordinaryBody is the largest body that is no picture, bytes: memory is taken as soon as a length is told. Nor may
-// more be sent by who has shown nothing that could be good.
+// ordinaryBody is the largest body that is no picture, bytes: memory is taken as soon as a length is told. More is
+// taken only of who shows a good token, or a password that was right a while ago.
 const ordinaryBody = 256 << 10
 
 // bodyLimits is asked for how long and how large a body may be when its headers are there.

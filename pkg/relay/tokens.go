@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/url"
 	"strconv"
@@ -14,7 +15,7 @@ import (
 )
 
 const (
-	maxToken    = 64 << 10 // bytes of the description of a token
+	maxToken    = 32 << 10 // bytes of the description of a token
 	linkSeconds = 300
 	auditNewest = 100
 	auditMost   = 10_000
@@ -34,13 +35,22 @@ func (r *Relay) listTokens(c *fiber.Ctx) error {
 
 // makeToken makes an API token, and answers with what it is used with, this once.
 func (r *Relay) makeToken(c *fiber.Ctx) error {
-	var t access.Token
+	var new struct {
+		Name    string
+		Role    access.Role
+		Cameras []camera.ID
+		Groups  []string
+		Expires time.Time
+	}
 	if len(c.Body()) > maxToken {
 		return refuse(codeTooLarge, "The description of a token may have %d bytes.", maxToken)
 	}
-	if err := json.Unmarshal(c.Body(), &t); err != nil {
+	body := json.NewDecoder(bytes.NewReader(c.Body()))
+	body.DisallowUnknownFields() // a limit that is misspelt would be none
+	if err := body.Decode(&new); err != nil {
 		return refuse(codeBadRequest, `The body must be JSON such as {"name":"recorder","role":"viewer"}: %v.`, err)
 	}
+	t := access.Token{Name: new.Name, Role: new.Role, Expires: new.Expires, Scope: access.Scope{Cameras: new.Cameras, Groups: new.Groups}}
 	if err := t.Check(); err != nil {
 		return refuse(codeBadRequest, "%s.", camera.Say(err))
 	}
@@ -49,8 +59,8 @@ func (r *Relay) makeToken(c *fiber.Ctx) error {
 	}
 	t.By = caller(c).Name
 	reply, err := r.supervisor.Do(c.UserContext(), control.Token, control.Request{Token: &t})
-	r.record(c, caller(c), "make token", t.Name, err)
 	if err != nil {
+		r.record(c, caller(c), "make token", t.Name, err)
 		return refused(err)
 	}
 	if err := r.learnAccess(c.UserContext()); err != nil {
@@ -59,6 +69,7 @@ func (r *Relay) makeToken(c *fiber.Ctx) error {
 	if len(reply.Tokens) != 1 {
 		return refuse(codeSupervisor, "The supervisor did not say what it has made.")
 	}
+	r.record(c, caller(c), "make token", reply.Tokens[0].String(), nil)
 	return c.Status(fiber.StatusCreated).JSON(struct {
 		access.Token
 		Secret string `json:"secret"`
@@ -68,11 +79,12 @@ func (r *Relay) makeToken(c *fiber.Ctx) error {
 // revokeToken ends a token, and the connections of whoever uses it.
 func (r *Relay) revokeToken(c *fiber.Ctx) error {
 	id := c.Params("token")
-	_, err := r.supervisor.Do(c.UserContext(), control.Revoke, control.Request{ID: id})
-	r.record(c, caller(c), "revoke token", id, err)
-	if err != nil {
+	reply, err := r.supervisor.Do(c.UserContext(), control.Revoke, control.Request{ID: id})
+	if err != nil || len(reply.Tokens) != 1 {
+		r.record(c, caller(c), "revoke token", id, err)
 		return refused(err)
 	}
+	r.record(c, caller(c), "revoke token", reply.Tokens[0].String(), nil)
 	if err := r.learnAccess(c.UserContext()); err != nil { // so that it holds when the answer is read
 		return err
 	}
@@ -100,7 +112,6 @@ func (r *Relay) link(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	r.record(c, caller(c), "make link", string(i.ID), nil)
 	query := "?" + url.Values{linkParameter: {text}}.Encode()
 	path := "api/v1/cameras/" + string(i.ID) + "/" // the page may lie below a path of a proxy
 	return c.Status(fiber.StatusCreated).JSON(fiber.Map{

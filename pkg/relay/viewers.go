@@ -104,12 +104,26 @@ type picturesSent struct {
 	rendition camera.Rendition
 	sent      pace.Meter
 	skipped   uint64
+	log       camera.ID // "" where it is not that of a camera
 }
 
 func (p *picturesSent) begin(id camera.ID, r camera.Rendition) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.camera, p.rendition = id, r
+}
+
+// beginLog notes whose log a stream is.
+func (p *picturesSent) beginLog(id camera.ID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.log = id
+}
+
+func (p *picturesSent) isLog(id camera.ID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log == id
 }
 
 func (p *picturesSent) is(id camera.ID) bool {

@@ -135,7 +135,7 @@ func (w *world) startRelay(log *slog.Logger, change func(*child.Relay)) {
 			Config: config,
 			Viewer: fstest.MapFS{
 				"index.html": {Data: []byte("<!doctype html><title>viewer</title>" + strings.Repeat("<p>much the same</p>", 50))},
-				"app.js":     {Data: []byte("export {}")},
+				"app.js":     {Data: []byte("let a=1")},
 			},
 			Log: log, Ready: func(a net.Addr) { ready <- a },
 		})
