@@ -2,6 +2,6 @@
 const AGAIN_MS = 5000;
 
 import("./main.js").catch((error) => {
-  console.warn(error);
   if (error instanceof TypeError) setTimeout(() => location.reload(), AGAIN_MS); // it could not be fetched
+  throw error;
 });
