@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -167,6 +168,10 @@ func loginRight(t *testing.T, s *system, who context.Context) {
 }
 
 func loginViewer(t *testing.T, s *system, who context.Context) {
+	anna := "Basic " + base64.StdEncoding.EncodeToString([]byte("anna:"+passwordOf("anna")))
+	if status, _, b := s.request(http.MethodPut, "/api/v1/rooms/main", strings.NewReader(`{"camera":"clock"}`), "Authorization", anna); status != http.StatusOK {
+		t.Fatalf("select: %d %s", status, b)
+	}
 	p := visit(t, who, s.url("/"), look{width: 1440, height: 900}).with(t)
 	d := p.inside("vera")
 	if !strings.Contains(d.Me, "vera") || !strings.Contains(d.Me, "Viewer") {

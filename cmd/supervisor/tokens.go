@@ -83,7 +83,9 @@ func scopeOf(c *cli.Command) (access.Scope, error) {
 		}
 		s.Cameras = append(s.Cameras, id)
 	}
-	s.Groups = c.StringSlice("group")
+	if groups := c.StringSlice("group"); len(groups) > 0 {
+		s.Groups = groups
+	}
 	return s, nil
 }
 
