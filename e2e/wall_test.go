@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image"
 	"net/http"
@@ -10,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
 
 	"linkstart/pkg/camera"
 )
@@ -257,10 +260,13 @@ func (p *tab) reload() {
 	p.t.Helper()
 	eval[any](p, `(window.before = true, location.reload())`)
 	eventually(p.t, "the page is loaded again", func() error {
-		if eval[bool](p, `"before" in window || document.readyState !== "complete"`) {
-			return fmt.Errorf("it is the one before")
+		ctx, cancel := context.WithTimeout(p.ctx, patience)
+		defer cancel()
+		before, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`"before" in window || document.readyState !== "complete"`))
+		if err == nil && before {
+			err = errors.New("it is the one before")
 		}
-		return nil
+		return err // while the one goes and the other comes there is none to ask
 	})
 	p.watchWorker()
 }

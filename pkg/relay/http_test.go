@@ -48,7 +48,7 @@ func TestRoutes(t *testing.T) {
 		want               string // in the body; the code of a problem
 	}{
 		{"GET", "/", "", nil, 200, "viewer"},
-		{"GET", "/app.js", "", nil, 200, "export"},
+		{"GET", "/app.js", "", nil, 200, "let a=1"},
 		{"GET", "/api/v1/cameras", "", nil, 200, `"id":"a"`},
 		{"GET", "/api/v1/cameras/a", "", nil, 200, `"state":"live"`},
 		{"GET", "/api/v1/cameras/nobody", "", nil, 404, "unknown_camera"},
