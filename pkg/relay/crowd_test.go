@@ -196,3 +196,32 @@ func TestSlowRequestsEnd(t *testing.T) {
 		})
 	}
 }
+
+// TestConnectionsThatAreClosedWhileTheyAsk: who makes room may have sent a request at that moment. The relay goes on.
+func TestConnectionsThatAreClosedWhileTheyAsk(t *testing.T) {
+	w := newWorldWith(t, func(c *child.Relay) { c.MaxConnections = 3 }, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, io.Discard, info("own", camera.Live))
+	var flood sync.WaitGroup
+	for range 12 {
+		flood.Go(func() {
+			for range 250 {
+				c, err := net.Dial("tcp", strings.TrimPrefix(w.url, "http://"))
+				if err != nil {
+					continue // there is no room in the queue of the kernel either
+				}
+				_, _ = io.WriteString(c, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+				_ = c.SetReadDeadline(time.Now().Add(time.Second))
+				_, _ = c.Read(make([]byte, 64)) // an answer, or the end
+				_ = c.Close()
+			}
+		})
+	}
+	flood.Wait()
+	w.eventually("the relay answers", func() bool {
+		resp, err := w.client.Get(w.url + "/healthz")
+		if err != nil {
+			return false
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	})
+}

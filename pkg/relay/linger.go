@@ -90,6 +90,25 @@ func linger(c net.Conn) {
 // UnsafeConn is the connection below, for vectored writes and for closing without any wait.
 func (c *lingering) UnsafeConn() net.Conn { return c.Conn }
 
+// SetDeadline, SetReadDeadline and SetWriteDeadline have no error: a connection may be closed by others at any time, by the crowd or by a
+// shutdown, which whoever reads or writes learns. The HTTP server would take an error here for a fault of its own and end the process.
+func (c *lingering) SetDeadline(t time.Time) error {
+	_ = c.Conn.SetDeadline(t)
+	return nil
+}
+
+// SetReadDeadline implements net.Conn.
+func (c *lingering) SetReadDeadline(t time.Time) error {
+	_ = c.Conn.SetReadDeadline(t)
+	return nil
+}
+
+// SetWriteDeadline implements net.Conn.
+func (c *lingering) SetWriteDeadline(t time.Time) error {
+	_ = c.Conn.SetWriteDeadline(t)
+	return nil
+}
+
 // Close implements net.Conn.
 func (c *lingering) Close() error {
 	defer c.crowd.leave(c)
