@@ -1,20 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"os/user"
-	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/urfave/cli/v3"
-	"golang.org/x/term"
 
 	"linkstart/pkg/access"
 	"linkstart/pkg/audit"
@@ -66,38 +61,29 @@ func reachFlags(role string) []cli.Flag {
 	}
 }
 
-func roleOf(c *cli.Command) (access.Role, error) {
-	role := access.Role(c.String("role"))
-	if !role.AtLeast(access.Viewer) {
-		return "", fmt.Errorf("%q is not a role: -role takes viewer, operator or admin", role)
+// reachOf reads what reachFlags names.
+func reachOf(c *cli.Command) (role access.Role, scope access.Scope, err error) {
+	if role = access.Role(c.String("role")); !role.AtLeast(access.Viewer) {
+		return "", scope, fmt.Errorf("%q is not a role: -role takes viewer, operator or admin", role)
 	}
-	return role, nil
-}
-
-func scopeOf(c *cli.Command) (access.Scope, error) {
-	var s access.Scope
 	for _, text := range c.StringSlice("camera") {
 		id, err := camera.ParseID(text)
 		if err != nil {
-			return s, fmt.Errorf("camera: %w", err)
+			return "", scope, fmt.Errorf("camera: %w", err)
 		}
-		s.Cameras = append(s.Cameras, id)
+		scope.Cameras = append(scope.Cameras, id)
 	}
 	if groups := c.StringSlice("group"); len(groups) > 0 {
-		s.Groups = groups
+		scope.Groups = groups
 	}
-	return s, nil
+	return role, scope, nil
 }
 
 func addToken(ctx context.Context, c *cli.Command, s *session) error {
 	if c.Args().Len() != 1 {
 		return errors.New("name what the token is for: supervisor token add NAME")
 	}
-	role, err := roleOf(c)
-	if err != nil {
-		return err
-	}
-	scope, err := scopeOf(c)
+	role, scope, err := reachOf(c)
 	if err != nil {
 		return err
 	}
@@ -187,75 +173,4 @@ func auditTrail(ctx context.Context, c *cli.Command, s *session) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Time.Local().Format(time.DateTime), r.Who, r.Via, r.From, r.Action, r.Target, r.Outcome)
 	}
 	return w.Flush()
-}
-
-func passwdCommand() *cli.Command {
-	return &cli.Command{
-		Name: "passwd", Usage: "ask for a password and print an entry for users: in the configuration", ArgsUsage: "NAME",
-		Flags: reachFlags("admin"),
-		Action: func(_ context.Context, c *cli.Command) error {
-			if c.Args().Len() != 1 {
-				return errors.New("name the user: supervisor passwd NAME")
-			}
-			role, err := roleOf(c)
-			if err != nil {
-				return err
-			}
-			scope, err := scopeOf(c)
-			if err != nil {
-				return err
-			}
-			password, err := askPassword(c.Root().ErrWriter)
-			if err != nil {
-				return err
-			}
-			hash, err := access.Hash(password)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(c.Root().ErrWriter, "Write this into the configuration, without its first line where that has users already. The role %s can be another one by -role.\n", role)
-			out := c.Root().Writer
-			fmt.Fprintf(out, "users:\n  - name: %q\n    password: %s\n    role: %s\n", c.Args().First(), hash, role)
-			for key, n := range map[string]int{"cameras": len(scope.Cameras), "groups": len(scope.Groups)} {
-				if n > 0 {
-					list, _ := json.Marshal(map[string]any{"cameras": scope.Cameras, "groups": scope.Groups}[key])
-					fmt.Fprintf(out, "    %s: %s\n", key, list)
-				}
-			}
-			return nil
-		},
-	}
-}
-
-// askPassword asks twice on a terminal; from anywhere else it takes one line.
-func askPassword(say io.Writer) (string, error) {
-	fd := int(os.Stdin.Fd())
-	if !term.IsTerminal(fd) {
-		line, err := bufio.NewReader(io.LimitReader(os.Stdin, 4<<10)).ReadString('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			return "", fmt.Errorf("read password: %w", err)
-		}
-		return checkPassword(strings.TrimRight(line, "\r\n"))
-	}
-	var typed [2]string
-	for i, prompt := range []string{"Password: ", "Once more: "} {
-		fmt.Fprint(say, prompt)
-		b, err := term.ReadPassword(fd)
-		fmt.Fprintln(say)
-		if err != nil {
-			return "", fmt.Errorf("read password: %w", err)
-		}
-		typed[i] = string(b)
-	}
-	if typed[0] != typed[1] {
-		return "", errors.New("the two are not the same")
-	}
-	return checkPassword(typed[0])
-}
-
-func checkPassword(password string) (string, error) {
-	if len([]rune(password)) < access.MinPassword {
-		return "", fmt.Errorf("a password takes at least %d characters", access.MinPassword)
-	}
-	return password, nil
 }
