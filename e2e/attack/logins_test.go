@@ -82,7 +82,7 @@ func (g *target) guesses(s size) {
 // replays shows a token, and a link that it has made, after it was revoked.
 func (g *target) replays(s size) {
 	h := g.withUsers()
-	for range s.repeats {
+	for round := range s.repeats {
 		_, body, err := h.ask("POST", "/api/v1/tokens", `{"name":"thief","role":"admin"}`)
 		var made struct{ ID, Secret string }
 		if err != nil || json.Unmarshal([]byte(body), &made) != nil || made.Secret == "" {
@@ -104,7 +104,9 @@ func (g *target) replays(s size) {
 			g.t.Fatalf("revoke: %d %s %v", status, body, err)
 		}
 		for _, path := range []string{"/api/v1/cameras", "/api/v1/cameras/clock/stream.mjpeg", "/api/v1/events", "/api/v1/tokens", "/ws", "/metrics"} {
-			if status, body, err := thief.ask("GET", path, ""); err != nil || status != 401 {
+			status, body, err := thief.ask("GET", path, "")
+			slowed := round > 0 && status == 429 // each try counts: after ten, the next ones are not even looked at
+			if err != nil || status != 401 && !slowed {
 				g.t.Errorf("%s with a revoked token: %d %s %v", path, status, body, err)
 			}
 		}
