@@ -1,4 +1,4 @@
-// Command relay serves viewers over HTTP and WebSocket. The supervisor starts it and tells it what to do by a JSON
+// Command relay serves viewers over HTTP and WebSocket, or sends pictures to a hub, whose viewers are served there. The supervisor starts it and tells it what to do by a JSON
 // document on standard input, which then stays open as a lifeline.
 package main
 
@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -15,6 +16,7 @@ import (
 	"linkstart/pkg/camera"
 	"linkstart/pkg/child"
 	"linkstart/pkg/relay"
+	"linkstart/pkg/uplink"
 	"linkstart/web"
 )
 
@@ -31,6 +33,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags := flag.NewFlagSet("relay", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	show := flags.Bool("version", false, "print the version and exit")
+	up := flags.Bool("uplink", false, "send pictures to a hub in place of viewers")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
 	} else if err != nil {
@@ -43,11 +46,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	log := child.Logger(stderr)
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	var config child.Relay
-	ctx, err := child.Read(ctx, stdin, &config)
-	if err == nil {
-		err = relay.Run(ctx, relay.Options{Config: config, Viewer: web.Files(), Log: log})
+	serve := serveViewers
+	if *up {
+		serve = serveHub
 	}
+	err := serve(ctx, stdin, log)
 	switch {
 	case err == nil, errors.Is(err, context.Canceled):
 		return 0
@@ -57,4 +60,22 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	log.Error(camera.Say(err), "err", err)
 	return 1
+}
+
+func serveViewers(ctx context.Context, stdin io.Reader, log *slog.Logger) error {
+	var config child.Relay
+	ctx, err := child.Read(ctx, stdin, &config)
+	if err != nil {
+		return err
+	}
+	return relay.Run(ctx, relay.Options{Config: config, Viewer: web.Files(), Log: log})
+}
+
+func serveHub(ctx context.Context, stdin io.Reader, log *slog.Logger) error {
+	var config child.Uplink
+	ctx, err := child.Read(ctx, stdin, &config)
+	if err != nil {
+		return err
+	}
+	return uplink.Run(ctx, uplink.Options{Config: config, Log: log})
 }

@@ -28,6 +28,9 @@ func (s *system) subjects() bus.Subjects { return bus.Subjects{Prefix: s.cfg.Bus
 // access lets user onto the bus; its password stays the same while the supervisor runs, so that a reload does not look
 // like a change to every process.
 func (s *system) access(user string, p broker.Permissions) bus.Access {
+	if p := s.cfg.Bus.External.Peer; p.URL != "" {
+		return s.peerAccess(p)
+	}
 	password, ok := s.passwords[user]
 	if !ok {
 		password = s.server.AddUser(user, p)
@@ -40,14 +43,16 @@ func (s *system) access(user string, p broker.Permissions) bus.Access {
 }
 
 func (s *system) forget(user string) {
-	s.server.RemoveUser(user)
+	if s.server != nil {
+		s.server.RemoveUser(user)
+	}
 	delete(s.passwords, user)
 }
 
 // descriptions tells the fleet of every camera in cfg.
 func (s *system) descriptions(cfg *config.Config) ([]fleet.Description, error) {
 	all := make([]fleet.Description, 0, len(cfg.Cameras))
-	for _, c := range cfg.Cameras {
+	for place, c := range cfg.Cameras {
 		spec := cfg.Spec(c)
 		secrets := append(secret.Secrets(spec.Source), slices.Sorted(maps.Values(spec.Env))...)
 		var substream *child.Stream
@@ -72,7 +77,7 @@ func (s *system) descriptions(cfg *config.Config) ([]fleet.Description, error) {
 			return nil, fmt.Errorf("describe camera %s to its grabber: %w", c.ID, err)
 		}
 		all = append(all, fleet.Description{
-			ID: c.ID, Name: c.Name, Group: c.Group, Source: c.Source.String(),
+			ID: c.ID, Name: c.Name, Group: c.Group, Source: c.Source.String(), Place: place,
 			MemoryLimit: int64(c.MemoryLimit), StallAfter: stallAfter(c), RestartAt: schedule, OnFailure: action,
 			Process: process.Spec{Path: s.grabber(c.Kind(), c.SubstreamKind()), Document: document, Grace: supervise.Grace},
 		})
@@ -113,8 +118,9 @@ func (s *system) relaySpec(cfg *config.Config) (process.Spec, error) {
 		pair = &child.TLS{Cert: files.Cert, Key: files.Key}
 	}
 	document, err := json.Marshal(child.Relay{
-		Bus:    s.access(broker.RelayUser, broker.RelayPermissions(s.subjects())),
-		Listen: cfg.Server.Listen, TLS: pair, Origins: cfg.Server.Origins, Rooms: rooms,
+		Bus:       s.access(broker.RelayUser, broker.RelayPermissions(s.subjects())),
+		Authority: string(cfg.Access.Node),
+		Listen:    cfg.Server.Listen, TLS: pair, Origins: cfg.Server.Origins, Rooms: rooms,
 		MaxBytes: int(cfg.Limits.FrameBytes), MaxPixels: cfg.Limits.FramePixels, Version: version,
 		Names: cfg.Server.Names, FrameAncestors: cfg.Server.FrameAncestors,
 		MaxConnections: cfg.Server.MaxConnections, MaxPerAddress: cfg.Server.MaxConnectionsPerAddress,
@@ -123,15 +129,18 @@ func (s *system) relaySpec(cfg *config.Config) (process.Spec, error) {
 		return process.Spec{}, fmt.Errorf("describe the relay to itself: %w", err)
 	}
 	return process.Spec{
-		Path: filepath.Join(s.bin, "relay"), Document: document, Grace: supervise.Grace, Line: s.relayLine,
+		Path: filepath.Join(s.bin, "relay"), Document: document, Grace: supervise.Grace, Line: s.childLine("relay"),
 	}, nil
 }
 
-func (s *system) relayLine(line string) {
-	record := child.ParseLine(line, s.scrub.Scrub)
-	record.AddAttrs(slog.String("process", "relay"))
-	ctx := context.Background()
-	if h := s.log.Handler(); h.Enabled(ctx, record.Level) {
-		_ = h.Handle(ctx, record) // there is nowhere to say that logging fails
+// childLine puts what a process prints into the log.
+func (s *system) childLine(process string) func(string) {
+	return func(line string) {
+		record := child.ParseLine(line, s.scrub.Scrub)
+		record.AddAttrs(slog.String("process", process))
+		ctx := context.Background()
+		if h := s.log.Handler(); h.Enabled(ctx, record.Level) {
+			_ = h.Handle(ctx, record) // there is nowhere to say that logging fails
+		}
 	}
 }

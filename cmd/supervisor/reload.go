@@ -2,11 +2,11 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 
 	"linkstart/pkg/broker"
 	"linkstart/pkg/config"
 	"linkstart/pkg/control"
+	"linkstart/pkg/process"
 )
 
 // load reads the configuration again and says what is different; with apply only that is touched. It is for the reloader,
@@ -16,8 +16,8 @@ func (s *system) load(apply bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if cfg.StateDir != s.cfg.StateDir || cfg.Node != s.cfg.Node || cfg.Bus.Prefix != s.cfg.Bus.Prefix {
-		return "", errors.New("state_dir, node and bus cannot change while the supervisor runs: restart it")
+	if err := s.sameBus(cfg); err != nil {
+		return "", err
 	}
 	changes := config.Diff(s.cfg, cfg)
 	if !apply {
@@ -32,6 +32,13 @@ func (s *system) load(apply bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	var uplinkSpec process.Spec
+	if s.uplink != nil {
+		if uplinkSpec, err = s.uplinkSpec(cfg); err != nil {
+			return "", err
+		}
+	}
+	newUplink := s.cfg.Uplink != cfg.Uplink
 	s.cfg = cfg
 	s.inForce.Store(cfg)
 	s.fleet.Apply(descriptions)
@@ -40,6 +47,12 @@ func (s *system) load(apply bool) (string, error) {
 	}
 	if changes.ServerChanged {
 		s.relay.keeper.Update(relaySpec)
+	}
+	if s.uplink != nil && newUplink {
+		s.uplink.keeper.Update(uplinkSpec)
+	}
+	if s.server != nil {
+		s.server.Invite(s.guests(cfg))
 	}
 	if changes.AccessChanged {
 		s.accessChanged()

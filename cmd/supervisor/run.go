@@ -21,6 +21,8 @@ import (
 	"linkstart/pkg/config"
 	"linkstart/pkg/control"
 	"linkstart/pkg/fleet"
+	"linkstart/pkg/nodes"
+	"linkstart/pkg/process"
 	"linkstart/pkg/reload"
 	"linkstart/pkg/secret"
 	"linkstart/pkg/statedir"
@@ -45,10 +47,12 @@ type system struct {
 	bin      string // folder of the programs
 	started  time.Time
 	scrub    *secret.Scrubber
-	server   *broker.Server
+	server   *broker.Server // nil: another one takes its place
 	nc       *nats.Conn
 	fleet    *fleet.Fleet
-	relay    *relayKeeper
+	relay    *keeper
+	uplink   *keeper // nil: there is no hub
+	nodes    *nodes.Board
 	reloader *reload.Reloader
 	systemd  *systemd.Notifier
 	watchdog *supervise.Watchdog
@@ -86,10 +90,12 @@ func run(ctx context.Context, file string, cfg *config.Config, hup <-chan os.Sig
 	if s.logins, err = access.Open(state.Path()); err != nil {
 		log.Error("logins and tokens are not kept over a restart: see that the folder can be written", "dir", state.Path(), "err", err)
 	}
-	if s.server, err = broker.Start(state.Bus(), log); err != nil {
+	if err := s.startBus(state); err != nil {
 		return err
 	}
-	defer s.server.Stop()
+	if s.server != nil {
+		defer s.server.Stop()
+	}
 	return s.serve(ctx, state, hup)
 }
 
@@ -99,7 +105,7 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, hup <-chan os.S
 		return err
 	}
 	defer s.nc.Close()
-	stopBuckets, err := s.server.KeepBuckets(ctx, s.nc)
+	stopBuckets, err := s.keepBuckets(ctx)
 	if err != nil {
 		return err
 	}
@@ -114,17 +120,33 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, hup <-chan os.S
 	}
 	s.reloader = reload.New(reload.Options{File: s.cfg.File, Load: s.load, Changed: s.configChanged, Log: s.log})
 	s.fleet, err = fleet.New(fleet.Options{
-		Conn: s.nc, Subjects: s.subjects(), Log: s.log, Scrub: s.scrub.Scrub,
+		Conn: s.nc, Subjects: s.subjects(), Node: string(s.cfg.Node), Log: s.log, Scrub: s.scrub.Scrub,
 		Reload: s.reloader.Reload, System: s.condition, Watchdog: s.watchdog, Hold: s.holds,
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.fleet.Close()) }()
-	if s.relay, err = s.keepRelay(); err != nil {
+	if s.relay, err = s.keep("relay", s.subjects().Relay(string(s.cfg.Node)), "pages cannot be served"); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.relay.beats.Unsubscribe()) }()
+	var uplinkSpec process.Spec
+	if s.cfg.Bus.Hub.URL != "" {
+		if uplinkSpec, err = s.uplinkSpec(s.cfg); err != nil {
+			return err
+		}
+		if s.uplink, err = s.keep("uplink", s.subjects().Uplink(string(s.cfg.Node)), "the hub gets no pictures"); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, s.uplink.beats.Unsubscribe()) }()
+	}
+	board, stopBoard, err := nodes.Follow(s.nc, s.subjects(), func(nodes.Node) {})
+	if err != nil {
+		return err
+	}
+	defer stopBoard()
+	s.nodes = board
 	stopAudit, err := s.keepAudit()
 	if err != nil {
 		return err
@@ -142,6 +164,10 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, hup <-chan os.S
 	s.log.Info("supervisor started", "version", version, "config", s.file, "cameras", len(descriptions), "state_dir", s.cfg.StateDir)
 	var tasks sync.WaitGroup
 	tasks.Go(func() { s.relay.keeper.Run(ctx, relaySpec) })
+	if s.uplink != nil {
+		tasks.Go(func() { s.uplink.keeper.Run(ctx, uplinkSpec) })
+	}
+	tasks.Go(func() { nodes.Tell(ctx, s.nc, s.subjects(), string(s.cfg.Node), s.beat) })
 	tasks.Go(func() { s.watchdog.Run(ctx) })
 	tasks.Go(func() { s.reloader.Watch(ctx) })
 	tasks.Go(func() { s.report(ctx) })
@@ -173,8 +199,12 @@ func (s *system) report(ctx context.Context) {
 // condition tells how the supervisor itself fares.
 func (s *system) condition() control.System {
 	d := s.inForce.Load().Defaults
-	return control.System{
+	c := control.System{
 		Version: version, Started: s.started, Config: s.reloader.State(), Defaults: control.Defaults{FPS: d.FPS, Quality: d.Quality},
-		Relay: s.relay.restarts(), Warnings: s.server.Warnings(),
+		Relay: s.relay.restarts(), Nodes: s.nodes.All(), Uplink: s.uplink.said(),
 	}
+	if s.server != nil {
+		c.Warnings = s.server.Warnings()
+	}
+	return c
 }

@@ -240,7 +240,7 @@ func (k *keeper) returns(ctx context.Context) {
 func (k *keeper) create(ctx context.Context, selection jetstream.StorageType) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*bucketTime) // JetStream may still be starting
 	defer cancel()
-	return bus.MakeBuckets(ctx, k.js, selection)
+	return bus.MakeBuckets(ctx, k.js, selection, 1)
 }
 
 // fill makes both buckets and puts in what is known, except where somebody was faster.

@@ -45,7 +45,7 @@ func keep(t *testing.T, dir string) (nc *nats.Conn, selection jetstream.KeyValue
 	t.Helper()
 	log = new(text)
 	logger := slog.New(slog.NewTextHandler(log, nil))
-	s, err := broker.Start(dir, logger)
+	s, err := broker.Start(broker.Options{Dir: dir, Log: logger})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,17 @@ func GrabberPermissions(s bus.Subjects, id camera.ID) Permissions {
 	}
 }
 
+// UplinkUser is the user name of what sends pictures to a hub.
+const UplinkUser = "uplink"
+
+// UplinkPermissions lets it look at the cameras of its site, and tell how it fares.
+func UplinkPermissions(s bus.Subjects, node string) Permissions {
+	return Permissions{
+		Publish:   []string{s.Want(bus.All, bus.All), s.Control(node, "status"), s.Uplink(node)},
+		Subscribe: []string{s.Frame(bus.All, bus.All), s.Status(bus.All), s.Camera(bus.All), s.Cameras(), s.Node(bus.All)},
+	}
+}
+
 // RelayPermissions lets the relay ask for every camera's frames, read every status, pass on what users order, tell and
 // hear who is in the rooms, report what was ordered, and use the two buckets. It can publish no frame.
 func RelayPermissions(s bus.Subjects) Permissions {
@@ -30,7 +41,7 @@ func RelayPermissions(s bus.Subjects) Permissions {
 			s.People(bus.All), s.Audit(), "$JS.API.INFO",
 		},
 		Subscribe: []string{
-			s.Frame(bus.All, bus.All), s.Status(bus.All), s.Log(bus.All), s.Alarm(bus.All), s.Camera(bus.All), s.Cameras(), s.Config(),
+			s.Frame(bus.All, bus.All), s.Status(bus.All), s.Log(bus.All), s.Alarm(bus.All), s.Camera(bus.All), s.Cameras(), s.Config(), s.Node(bus.All),
 			s.People(bus.All), s.Access(),
 		},
 	}
@@ -48,4 +59,55 @@ func RelayPermissions(s bus.Subjects) Permissions {
 		p.Subscribe = append(p.Subscribe, bus.BucketMade(b))
 	}
 	return p
+}
+
+// SiteGuest is the supervisor of another site: as a leaf node it tells how its cameras fare and takes orders, and as a client it sends
+// the pictures that are asked for. It can read no other site's cameras. Without cameras named it may have any.
+func SiteGuest(s bus.Subjects, name, password string, cameras []camera.ID) Guest {
+	leaf := Permissions{
+		Publish:   []string{s.Node(name), bus.InboxPrefix(bus.All) + ".>"}, // answers to whoever gives orders here
+		Subscribe: []string{s.Control(name, ">")},
+	}
+	client := Permissions{Reply: true}
+	for _, id := range orAll(cameras) {
+		leaf.Publish = append(leaf.Publish, s.Status(id), s.Camera(id), s.Log(id), s.Alarm(id))
+		leaf.Subscribe = append(leaf.Subscribe, s.Push(id))
+		client.Publish = append(client.Publish, s.Frame(id, bus.All))
+		client.Subscribe = append(client.Subscribe, s.Want(id, bus.All))
+	}
+	return Guest{Name: name, Password: password, Client: &client, Leaf: &leaf}
+}
+
+// NodeGuest is a supervisor that has this bus for its own.
+func NodeGuest(name, password string) Guest {
+	all := AllowAll
+	return Guest{Name: name, Password: password, Client: &all}
+}
+
+// CameraGuest is a program that is a camera, or several.
+func CameraGuest(s bus.Subjects, name, password string, cameras []camera.ID) Guest {
+	p := Permissions{Reply: true}
+	for _, id := range orAll(cameras) {
+		own := GrabberPermissions(s, id)
+		p.Publish = append(p.Publish, own.Publish...)
+		p.Subscribe = append(p.Subscribe, own.Subscribe...)
+	}
+	return Guest{Name: name, Password: password, Client: &p}
+}
+
+// ConsumerGuest is a program that looks at pictures.
+func ConsumerGuest(s bus.Subjects, name, password string, cameras []camera.ID) Guest {
+	var p Permissions
+	for _, id := range orAll(cameras) {
+		p.Publish = append(p.Publish, s.Want(id, bus.All))
+		p.Subscribe = append(p.Subscribe, s.Frame(id, bus.All), s.Status(id), s.Camera(id), s.Alarm(id))
+	}
+	return Guest{Name: name, Password: password, Client: &p}
+}
+
+func orAll(cameras []camera.ID) []camera.ID {
+	if len(cameras) == 0 {
+		return []camera.ID{bus.All}
+	}
+	return cameras
 }

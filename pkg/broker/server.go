@@ -7,6 +7,8 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"log/slog"
+	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,18 +30,28 @@ const (
 )
 
 // Server is the embedded NATS server: loopback, a random port, one user per process with its own password and
-// permissions. A consumer that does not read loses messages; it never holds up a publisher.
+// permissions; and other machines as far as Network says. A consumer that does not read loses messages; it never holds up a
+// publisher.
 type Server struct {
 	srv   *server.Server
 	users *users
-	store *store
+	store *store // nil in a cluster, whose servers store together
 }
 
-// Start serves the bus until Stop. Selections are stored below dir, "" for nowhere. That nothing can be stored there is said
-// in the log and stops nothing: they are kept in memory then.
-func Start(dir string, log *slog.Logger) (*Server, error) {
-	u := &users{byName: make(map[string]user)}
-	srv, err := server.NewServer(&server.Options{
+// Options are what Start needs.
+type Options struct {
+	Dir      string // selections are stored below it, "" for nowhere
+	Log      *slog.Logger
+	Subjects bus.Subjects
+	Network  Network
+}
+
+// Start serves the bus until Stop. That nothing can be stored is said in the log and stops nothing: selections are kept in memory
+// then.
+func Start(o Options) (*Server, error) {
+	u := &users{byName: make(map[string]user), listen: o.Network.Listen, plain: o.Network.TLS == nil}
+	u.invite(o.Network.Guests)
+	options := &server.Options{
 		ServerName: "linkstart",
 		Host:       "127.0.0.1", Port: server.RANDOM_PORT,
 		NoSigs:                     true,
@@ -49,25 +61,39 @@ func Start(dir string, log *slog.Logger) (*Server, error) {
 		NoFastProducerStall:        true,
 		DisableShortFirstPing:      true,
 		CustomClientAuthentication: u,
-	})
+	}
+	if err := o.Network.apply(options, o.Subjects, o.Log); err != nil {
+		return nil, err
+	}
+	if o.Network.Cluster != nil {
+		options.JetStream, options.StoreDir = true, o.Dir
+		options.JetStreamMaxMemory, options.JetStreamMaxStore = maxMemory, maxStore
+	}
+	srv, err := server.NewServer(options)
 	if err != nil {
 		return nil, fmt.Errorf("configure bus: %w", err)
 	}
-	st := &store{srv: srv, dir: dir, log: log}
-	srv.SetLoggerV2(natsLog{log, &st.damage}, false, false, false)
+	st := &store{srv: srv, dir: o.Dir, domain: o.Network.Node, log: o.Log}
+	srv.SetLoggerV2(natsLog{o.Log, &st.damage}, false, false, false)
 	srv.Start()
 	if !srv.ReadyForConnections(startTimeout) {
 		srv.Shutdown()
 		srv.WaitForShutdown()
 		return nil, fmt.Errorf("start bus: not ready for connections after %s", startTimeout)
 	}
-	s := &Server{srv: srv, users: u, store: st}
-	s.store.open()
+	s := &Server{srv: srv, users: u}
+	if o.Network.Cluster == nil {
+		s.store = st
+		s.store.open()
+	}
 	return s, nil
 }
 
 // Warnings are what a person should know of a store that does not work as it should, in sentences; nil where all is well.
 func (s *Server) Warnings() []string {
+	if s.store == nil {
+		return nil
+	}
 	if say := s.store.warning.Load(); say != nil {
 		return []string{*say}
 	}
@@ -75,13 +101,25 @@ func (s *Server) Warnings() []string {
 }
 
 // URL is where processes of this machine connect.
-func (s *Server) URL() string { return s.srv.ClientURL() }
+func (s *Server) URL() string {
+	a, ok := s.srv.Addr().(*net.TCPAddr)
+	if !ok {
+		return s.srv.ClientURL()
+	}
+	host := a.IP.String()
+	if a.IP.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "nats://" + net.JoinHostPort(host, strconv.Itoa(a.Port))
+}
 
 // Stop closes every connection and waits until the store is written.
 func (s *Server) Stop() {
 	s.srv.Shutdown()
 	s.srv.WaitForShutdown()
-	s.store.removeTemp()
+	if s.store != nil {
+		s.store.removeTemp()
+	}
 }
 
 // Permissions are the subjects that a user may publish and subscribe; Reply lets it answer requests that it received.
@@ -102,6 +140,9 @@ func (s *Server) AddUser(name string, p Permissions) string {
 	return password
 }
 
+// Invite lets these in from other machines, and none that were before and are not named now; connections that there are go on.
+func (s *Server) Invite(guests []Guest) { s.users.invite(guests) }
+
 // RemoveUser lets name in no more.
 func (s *Server) RemoveUser(name string) { s.users.remove(name) }
 
@@ -112,8 +153,40 @@ type user struct {
 
 // users authenticates connections. It is asked at connect time, so users come and go without a reload of the server.
 type users struct {
+	listen string // for other machines, "" for none
+	plain  bool   // they need not encrypt
+
 	mu     sync.Mutex
 	byName map[string]user
+	guests map[string]Guest
+}
+
+func (u *users) invite(guests []Guest) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.guests = make(map[string]Guest, len(guests))
+	for _, g := range guests {
+		u.guests[g.Name] = g
+	}
+}
+
+// find returns who may come in by this kind of connection, from there.
+func (u *users) find(c server.ClientAuthentication) (v user, ok bool) {
+	name := c.GetOpts().Username
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if v, ok = u.byName[name]; ok {
+		return v, c.Kind() == server.CLIENT && local(c.RemoteAddress(), u.listen)
+	}
+	g := u.guests[name]
+	allowed := g.Client
+	if c.Kind() == server.LEAF {
+		allowed = g.Leaf
+	}
+	if allowed == nil || !u.plain && c.GetTLSConnectionState() == nil && !local(c.RemoteAddress(), u.listen) {
+		return user{}, false
+	}
+	return user{g.Password, *allowed}, true
 }
 
 func (u *users) add(name string, v user) {
@@ -131,9 +204,7 @@ func (u *users) remove(name string) {
 // Check implements server.Authentication.
 func (u *users) Check(c server.ClientAuthentication) bool {
 	o := c.GetOpts()
-	u.mu.Lock()
-	v, ok := u.byName[o.Username]
-	u.mu.Unlock()
+	v, ok := u.find(c)
 	if !ok || subtle.ConstantTimeCompare([]byte(v.password), []byte(o.Password)) != 1 {
 		return false
 	}

@@ -12,6 +12,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
+const maxMemory, maxStore = 64 << 20, 64 << 20 // bytes
+
 // probeBytes must fit on the disk for it to count as having room.
 const probeBytes = 256 << 10
 
@@ -20,11 +22,12 @@ var errNoFolder = errors.New("the state directory cannot be used")
 // store is where JetStream has its files: in dir, or while that cannot be used in a private folder, where everything is in
 // memory and only a folder is needed. One goroutine at a time uses it.
 type store struct {
-	srv  *server.Server
-	dir  string // "" for none
-	log  *slog.Logger
-	temp string // private folder in use, "" while dir is
-	told bool   // that dir cannot be used
+	srv    *server.Server
+	dir    string // "" for none
+	domain string // of JetStream; "" for none
+	log    *slog.Logger
+	temp   string // private folder in use, "" while dir is
+	told   bool   // that dir cannot be used
 
 	warning atomic.Pointer[string] // what a person should know while all goes on
 	damage  atomic.Pointer[string] // what the server says of files that it cannot read
@@ -96,7 +99,7 @@ func (s *store) enable(dir string) error {
 	if err := s.srv.DisableJetStream(); err != nil {
 		return fmt.Errorf("close store: %w", err)
 	}
-	err := s.srv.EnableJetStream(&server.JetStreamConfig{StoreDir: dir, MaxMemory: 64 << 20, MaxStore: 64 << 20})
+	err := s.srv.EnableJetStream(&server.JetStreamConfig{StoreDir: dir, MaxMemory: maxMemory, MaxStore: maxStore, Domain: s.domain})
 	if err != nil {
 		return fmt.Errorf("open store: %w", err)
 	}

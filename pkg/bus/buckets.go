@@ -63,16 +63,17 @@ func CreateBuckets(ctx context.Context, nc *nats.Conn) error {
 	if err != nil {
 		return fmt.Errorf("open JetStream: %w", err)
 	}
-	return MakeBuckets(ctx, js, jetstream.FileStorage)
+	return MakeBuckets(ctx, js, jetstream.FileStorage, 1)
 }
 
-// MakeBuckets makes the buckets where they are missing, that of selections in files or, where there is no room, in memory.
-func MakeBuckets(ctx context.Context, js jetstream.JetStream, selection jetstream.StorageType) error {
+// MakeBuckets makes the buckets where they are missing, on so many servers, that of selections in files or, where there is no room, in
+// memory.
+func MakeBuckets(ctx context.Context, js jetstream.JetStream, selection jetstream.StorageType, replicas int) error {
 	for _, bucket := range []jetstream.KeyValueConfig{
 		{Bucket: SelectionBucket, Storage: selection, MaxValueSize: patrolBytes},
 		{Bucket: TakeoverBucket, Storage: jetstream.MemoryStorage, MaxValueSize: valueBytes},
 	} {
-		bucket.History, bucket.MaxBytes = 1, bucketBytes
+		bucket.History, bucket.MaxBytes, bucket.Replicas = 1, bucketBytes, replicas
 		if _, err := js.CreateOrUpdateKeyValue(ctx, bucket); err != nil {
 			return fmt.Errorf("create bucket %s: %w", bucket.Bucket, err)
 		}

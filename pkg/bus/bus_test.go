@@ -24,7 +24,7 @@ var subjects = bus.Subjects{Prefix: "linkstart"}
 
 func startBus(t *testing.T) *broker.Server {
 	t.Helper()
-	s, err := broker.Start(t.TempDir(), slog.New(slog.DiscardHandler))
+	s, err := broker.Start(broker.Options{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,26 +18,27 @@ type Access struct {
 	Password string `json:"password"`
 	Prefix   string `json:"prefix"` // of Subjects
 	Node     string `json:"node"`   // whose supervisor to ask
+
+	Credentials string `json:"credentials,omitempty"` // file of a user of another NATS server
+	CA          string `json:"ca,omitempty"`          // PEM file of authorities; "": the machine's
 }
 
 // InboxPrefix is where the replies to a user's requests go; no other user may subscribe there.
-func InboxPrefix(user string) string { return "_INBOX_" + user }
+func InboxPrefix(user string) string { return "_INBOX." + user }
 
 // LogValue keeps the password out of logs.
 func (a Access) LogValue() slog.Value { return slog.StringValue(a.User + "@" + a.URL) }
 
 // Connect joins the bus as a.User and stays joined: a connection that is lost is made again for ever, and what would
 // have been published meanwhile is dropped, because old frames are worthless. The caller closes the connection.
-func Connect(ctx context.Context, a Access, log *slog.Logger) (*nats.Conn, error) {
-	options := []nats.Option{
-		nats.Name("linkstart " + a.User),
-		nats.UserInfo(a.User, a.Password),
-		nats.CustomInboxPrefix(InboxPrefix(a.User)),
+func Connect(ctx context.Context, a Access, log *slog.Logger, further ...nats.Option) (*nats.Conn, error) {
+	options := append(further,
+		nats.Name("linkstart "+a.User),
 		nats.MaxReconnects(-1),
-		nats.ReconnectWait(250 * time.Millisecond),
+		nats.ReconnectWait(250*time.Millisecond),
 		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
 		nats.ReconnectBufSize(-1),
-		nats.PingInterval(5 * time.Second),
+		nats.PingInterval(5*time.Second),
 		nats.MaxPingsOutstanding(2),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
@@ -52,12 +53,24 @@ func Connect(ctx context.Context, a Access, log *slog.Logger) (*nats.Conn, error
 			}
 			log.Warn("bus error", "err", err)
 		}),
+	)
+	if a.User != "" {
+		options = append(options, nats.UserInfo(a.User, a.Password), nats.CustomInboxPrefix(InboxPrefix(a.User)))
+	}
+	if a.Credentials != "" {
+		options = append(options, nats.UserCredentials(a.Credentials))
+	}
+	if a.CA != "" {
+		options = append(options, nats.RootCAs(a.CA))
 	}
 	var nc *nats.Conn
 	var err error
-	for {
+	for said := false; ; said = true {
 		if nc, err = nats.Connect(a.URL, options...); err == nil {
 			return nc, nil
+		}
+		if !said {
+			log.Warn("the bus cannot be reached yet, trying again", "url", a.URL, "err", err)
 		}
 		select {
 		case <-ctx.Done():

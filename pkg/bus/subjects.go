@@ -37,6 +37,12 @@ func (s Subjects) Alarm(id camera.ID) string { return s.join("alarm", string(id)
 // Push takes a JPEG for a push: camera by request; the reply is empty, or a sentence that says why it was refused.
 func (s Subjects) Push(id camera.ID) string { return s.join("push", string(id)) }
 
+// Headers of an empty message on Camera: which node it is that does not have the camera any more, and that another one will.
+const (
+	HeaderNode  = "Node"
+	HeaderMoved = "Moved"
+)
+
 // Camera announces a camera as camera.Info in JSON whenever its state or description changes; an empty message says
 // that it was removed from the configuration.
 func (s Subjects) Camera(id camera.ID) string { return s.join("camera", string(id)) }
@@ -52,6 +58,12 @@ func (s Subjects) Access() string { return s.join("access") }
 
 // Audit carries audit.Record as JSON whenever somebody has logged in or ordered something.
 func (s Subjects) Audit() string { return s.join("audit") }
+
+// Node carries the sign of life of a supervisor each second, as a nodes.Beat in JSON.
+func (s Subjects) Node(node string) string { return s.join("node", node) }
+
+// Uplink carries an uplink.Status as JSON each second: how what a node sends to its hub fares.
+func (s Subjects) Uplink(node string) string { return s.join("uplink", node) }
 
 // Relay carries the sign of life of a node's relay each second, without content.
 func (s Subjects) Relay(node string) string { return s.join("relay", node) }

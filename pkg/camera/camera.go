@@ -107,7 +107,10 @@ type Info struct {
 	ID       ID        `json:"id"`
 	Name     string    `json:"name"`
 	Group    string    `json:"group"`
-	Source   string    `json:"source"` // without secrets
+	Source   string    `json:"source"`         // without secrets
+	Node     string    `json:"node"`           // the supervisor that runs it
+	Term     uint64    `json:"term,omitempty"` // of a camera that several may run: grows with each that takes it over
+	Place    int       `json:"place"`          // in the configuration, from 0
 	State    State     `json:"state"`
 	Since    time.Time `json:"since"` // of State
 	Error    string    `json:"error,omitempty"`

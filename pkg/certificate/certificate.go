@@ -123,3 +123,16 @@ func Doubts(f Files, pair *tls.Certificate, now time.Time) (doubts []Doubt) {
 type Doubt struct{ File, Say string }
 
 func (d Doubt) String() string { return d.File + " " + d.Say }
+
+// Authorities reads a file of authorities as PEM. The error says how to mend it.
+func Authorities(file string) (*x509.CertPool, error) {
+	b, err := read(file)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(b) {
+		return nil, wrong(file, nil, "holds no certificate: it must be PEM, with a line BEGIN CERTIFICATE")
+	}
+	return pool, nil
+}

@@ -48,9 +48,19 @@ type Relay struct {
 	MaxPixels int        `json:"max_pixels"` // of a pushed JPEG
 	Version   string     `json:"version"`
 
+	Authority string `json:"authority"` // the node whose users, tokens and logins hold; "": its own
+
 	FrameAncestors []string `json:"frame_ancestors"` // further origins whose pages may show the viewer in a frame
 	MaxConnections int      `json:"max_connections"` // 0: no limit
 	MaxPerAddress  int      `json:"max_per_address"` // likewise
+}
+
+// Uplink is the document of what sends pictures to a hub.
+type Uplink struct {
+	Site    bus.Access `json:"site"`
+	Hub     bus.Access `json:"hub"`
+	MainFPS float64    `json:"main_fps"` // at most, of each camera; 0: small pictures in place of large ones
+	SubFPS  float64    `json:"sub_fps"`
 }
 
 // TLS names the PEM files that HTTPS is served with. They are read again when they are renewed.

@@ -29,6 +29,7 @@ type Reach struct {
 
 // Access is the key access.
 type Access struct {
+	Node        camera.ID     `yaml:"node" jsonschema_description:"The machine whose users, tokens and logins hold here too, so that they are the same at all relays behind a balancer. Default: this one."`
 	SessionTime time.Duration `yaml:"session_time" jsonschema_description:"How long a login holds: 5m to 87600h. It is renewed while the page is used."`
 	Proxies     []string      `yaml:"proxies" jsonschema_description:"Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."`
 	UserHeader  string        `yaml:"user_header" jsonschema_description:"Header in which these proxies name the user whom they have let in, such as X-Forwarded-User; they must remove it from what clients send."`
@@ -60,7 +61,7 @@ func (r Reach) scope() access.Scope { return access.Scope{Cameras: r.Cameras, Gr
 
 // loginNeeded reports whether nobody is let in without a login.
 func (c *Config) loginNeeded() bool {
-	return len(c.Users) > 0 || c.Access.OIDC.Issuer != "" || c.Access.UserHeader != ""
+	return c.Access.Node != "" || len(c.Users) > 0 || c.Access.OIDC.Issuer != "" || c.Access.UserHeader != ""
 }
 
 // Policy is who is let in as far as the configuration says it.
@@ -107,6 +108,14 @@ var (
 )
 
 func (d *decoder) checkAccess(cfg *Config) {
+	if where, set := d.at["access.node"]; set {
+		d.checkID(cfg.Access.Node, "access.node", nil)
+		for _, key := range []string{"users", "access.oidc", "access.role", "access.user_header", "access.proxies", "access.session_time"} {
+			if _, set := d.at[key]; set {
+				d.add(where, "remove one of the two", "access.node: the users of %s hold here, so %s can have no effect", cfg.Access.Node, key)
+			}
+		}
+	}
 	d.checkUsers(cfg)
 	a := &cfg.Access
 	d.within("access.session_time", a.SessionTime, 5*time.Minute, 10*365*24*time.Hour)

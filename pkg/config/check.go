@@ -25,9 +25,10 @@ var prefixPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}(\.[A-Za-z0-9_-]{1,3
 func (d *decoder) check(cfg *Config) {
 	d.checkServer(&cfg.Server, cfg.loginNeeded())
 	d.checkAccess(cfg)
-	d.checkTLS(&cfg.Server.TLS, cfg.Dir)
-	if !prefixPattern.MatchString(cfg.Bus.Prefix) {
-		d.add(d.position("bus.prefix"), "write letters, digits, _ and -, in parts with a dot between them", "bus.prefix cannot begin a subject")
+	d.checkTLS(&cfg.Server.TLS, "server.tls", cfg.Dir)
+	d.checkBus(&cfg.Bus, cfg.Dir)
+	if where, set := d.at["uplink"]; set && cfg.Bus.Hub.URL == "" {
+		d.add(where, "write bus.hub:, or remove it", "uplink: there is no hub that anything could cross to")
 	}
 	if cfg.Node == "" {
 		cfg.Node = hostID()
@@ -41,6 +42,7 @@ func (d *decoder) check(cfg *Config) {
 	for i, cam := range cfg.Cameras {
 		path := fmt.Sprintf("cameras[%d]", i)
 		d.checkCamera(cam, path, seen)
+		d.checkNodes(cam, path, &cfg.Bus)
 		d.checkOnFailure(&cam.Settings, &cfg.Defaults, path)
 	}
 	seen = map[camera.ID]string{}

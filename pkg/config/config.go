@@ -24,6 +24,7 @@ type Config struct {
 	StateDir string    `yaml:"state_dir" jsonschema_description:"Folder for selections and the credentials of the control connection; a relative path starts at the folder of this file. Default: $XDG_STATE_HOME/linkstart or ~/.local/state/linkstart."`
 	Node     camera.ID `yaml:"node" jsonschema_description:"Name of this machine on the bus: a-z, 0-9, _ and -. Default: the host name."`
 	Bus      Bus       `yaml:"bus" jsonschema_description:"The message bus between the processes."`
+	Uplink   Uplink    `yaml:"uplink" jsonschema_description:"What crosses the link to the hub at most, where bus.hub is set."`
 	Limits   Limits    `yaml:"limits" jsonschema_description:"Pictures beyond these are refused."`
 	Defaults Settings  `yaml:"defaults" jsonschema_description:"Settings of every camera that does not set its own."`
 	Cameras  []*Camera `yaml:"cameras" jsonschema_description:"The cameras, in the order in which they are shown."`
@@ -66,11 +67,6 @@ func (t TLS) Files() (f certificate.Files, ok bool) {
 	return certificate.Files{Cert: t.Cert, Key: t.Key}, t != TLS{}
 }
 
-// Bus is the key bus.
-type Bus struct {
-	Prefix string `yaml:"prefix" jsonschema_description:"First part of every subject, without the dot at its end."`
-}
-
 // Bytes is a size: plain bytes, or with a unit such as 500KB or 8MiB.
 type Bytes int
 
@@ -106,6 +102,7 @@ type Camera struct {
 	Name      string        `yaml:"name" jsonschema_description:"Name shown to users. Default: the id."`
 	Group     string        `yaml:"group" jsonschema_description:"Cameras of a group are shown together."`
 	Source    secret.Source `yaml:"source" jsonschema:"required" jsonschema_description:"Where the pictures come from: rtsp(s)://, rtmp://, http(s)://, a video file, test:clock, v4l2:NUMBER, exec:COMMAND, opencv:… or push:"`
+	Nodes     Nodes         `yaml:"nodes" jsonschema_description:"Which machines may run this camera: any, or a list of their node names; the others take it over when the one that runs it is gone. All of them have the camera in their configuration, and one bus (bus.cluster or bus.external). Default: this machine alone."`
 	Substream secret.Source `yaml:"substream" jsonschema_description:"The camera's own small stream, for walls and buttons; written like source. Default: source, scaled down."`
 	TLSPin    string        `yaml:"tls_pin" jsonschema_description:"Fingerprint of the only certificate that the camera may show, sha256: and 64 hexadecimal digits; for https:// and rtsps:// cameras that sign their own. Default: a certificate that this machine's authorities vouch for."`
 
@@ -124,7 +121,8 @@ type Room struct {
 func builtin() *Config {
 	return &Config{
 		Server: Server{Listen: "127.0.0.1:8080", MaxConnections: 4096, MaxConnectionsPerAddress: 512},
-		Bus:    Bus{Prefix: "linkstart"},
+		Bus:    Bus{Prefix: "linkstart", External: External{Replicas: 1}},
+		Uplink: Uplink{MainFPS: 120, SubFPS: 120},
 		Access: Access{
 			SessionTime: 30 * 24 * time.Hour,
 			OIDC:        OIDC{Title: "OpenID Connect", NameClaim: "preferred_username", RolesClaim: "groups", Scopes: []string{"profile", "email"}},

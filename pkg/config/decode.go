@@ -10,6 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	"linkstart/pkg/camera"
 	"linkstart/pkg/secret"
 )
 
@@ -42,6 +43,7 @@ var (
 	bytesType    = reflect.TypeFor[Bytes]()
 	memoryType   = reflect.TypeFor[Memory]()
 	sourceType   = reflect.TypeFor[secret.Source]()
+	nodesType    = reflect.TypeFor[Nodes]()
 )
 
 // decode fills v from n. tag holds the limits of a number, as the JSON Schema has them.
@@ -71,6 +73,13 @@ func (d *decoder) decode(n ast.Node, v reflect.Value, path, tag string) {
 		}
 	case v.Kind() == reflect.Struct:
 		d.mapping(n, v, path)
+	case v.Type() == nodesType && isText(n):
+		if text, ok := d.text(n, path); ok {
+			v.Set(reflect.ValueOf(Nodes{camera.ID(d.expand(text, path))}))
+			if text != AnyNode {
+				d.add(d.where(n), "write any, or a list such as [edge1, edge2]", "%s: %q is not known", path, text)
+			}
+		}
 	case v.Kind() == reflect.Slice:
 		d.sequence(n, v, path)
 	}
@@ -120,6 +129,11 @@ func (d *decoder) sequence(n ast.Node, v reflect.Value, path string) {
 		d.decode(item, target, fmt.Sprintf("%s[%d]", path, i), "")
 		v.Set(reflect.Append(v, element))
 	}
+}
+
+func isText(n ast.Node) bool {
+	_, ok := n.(*ast.StringNode)
+	return ok
 }
 
 // text returns the text of a scalar that must be text. Numbers are refused: 010 or 1e3 would change on the way.

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"linkstart/pkg/camera"
@@ -14,7 +15,7 @@ type Changes struct {
 	Removed []camera.ID
 	Changed []camera.ID // something that the camera's process is told is different
 	Renamed []camera.ID // only the name or group, which no process of a camera is told
-	Planned []camera.ID // only restart_at or on_failure, which the supervisor alone uses
+	Planned []camera.ID // only restart_at, on_failure or nodes, which the supervisor alone uses
 	// ServerChanged is true when anything else than cameras and their defaults is different. A different state_dir,
 	// node or bus prefix needs all processes to be started again.
 	ServerChanged bool
@@ -42,7 +43,7 @@ func Diff(old, new *Config) Changes {
 			c.Changed = append(c.Changed, cam.ID)
 		case was.Name != cam.Name || was.Group != cam.Group:
 			c.Renamed = append(c.Renamed, cam.ID)
-		case was.RestartAt != cam.RestartAt, !reflect.DeepEqual(old.FailureAction(was), new.FailureAction(cam)):
+		case was.RestartAt != cam.RestartAt, !slices.Equal(was.Nodes, cam.Nodes), !reflect.DeepEqual(old.FailureAction(was), new.FailureAction(cam)):
 			c.Planned = append(c.Planned, cam.ID)
 		}
 	}
@@ -58,7 +59,7 @@ func Diff(old, new *Config) Changes {
 
 // server returns all of c but the cameras, the users and what only they need.
 func (c *Config) server() Config {
-	return Config{Server: c.Server, StateDir: c.StateDir, Node: c.Node, Bus: c.Bus, Limits: c.Limits, Rooms: c.Rooms}
+	return Config{Server: c.Server, StateDir: c.StateDir, Node: c.Node, Bus: c.Bus, Uplink: c.Uplink, Limits: c.Limits, Rooms: c.Rooms}
 }
 
 // String tells a person what changed.

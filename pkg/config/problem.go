@@ -79,6 +79,7 @@ func (d *decoder) report(cfg *Config) Problems {
 // known returns the secrets of the sources and those that came from the environment, each once.
 func (d *decoder) known(cfg *Config) []string {
 	all := append(slices.Clone(d.secrets), cfg.Access.OIDC.ClientSecret)
+	all = append(all, cfg.Bus.secrets()...)
 	for _, u := range cfg.Users {
 		all = append(all, u.Password)
 	}

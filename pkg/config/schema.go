@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/invopop/jsonschema"
+
+	"linkstart/pkg/camera"
 )
 
 // pattern of a value that the environment completes.
@@ -45,6 +47,11 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 		}}
 	case t == sourceType:
 		return &jsonschema.Schema{Type: "string"}
+	case t == nodesType:
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{
+			{Const: AnyNode},
+			{Type: "array", Items: mapType(reflect.TypeFor[camera.ID]())},
+		}}
 	case t.Name() == "ID":
 		return &jsonschema.Schema{Type: "string", Pattern: `^[a-z0-9][a-z0-9_-]{0,62}$|` + reference}
 	}

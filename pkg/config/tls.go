@@ -9,9 +9,9 @@ import (
 )
 
 // checkTLS checks what is written; checkFiles looks at the files.
-func (d *decoder) checkTLS(t *TLS, dir string) {
+func (d *decoder) checkTLS(t *TLS, key, dir string) {
 	if (t.Cert == "") != (t.Key == "") {
-		d.add(d.position("server.tls"), "write both cert: and key:, each with the path of a PEM file", "server.tls has one file where it needs two")
+		d.add(d.position(key), "write both cert: and key:, each with the path of a PEM file", "%s has one file where it needs two", key)
 		return
 	}
 	for _, file := range []*string{&t.Cert, &t.Key} {
@@ -23,11 +23,15 @@ func (d *decoder) checkTLS(t *TLS, dir string) {
 
 // checkFiles notes which of the named files cannot be used, and what is to be said of the others.
 func (d *decoder) checkFiles(cfg *Config) {
-	files, ok := cfg.Server.TLS.Files()
-	if !ok {
-		return
+	if files, ok := cfg.Server.TLS.Files(); ok {
+		d.checkPair(cfg, "server.tls", files)
 	}
-	keys := map[string]string{files.Cert: "server.tls.cert", files.Key: "server.tls.key"}
+	d.checkBusFiles(cfg)
+}
+
+// checkPair looks at a certificate and its key, below which key they are named.
+func (d *decoder) checkPair(cfg *Config, under string, files certificate.Files) {
+	keys := map[string]string{files.Cert: under + ".cert", files.Key: under + ".key"}
 	pair, err := certificate.Load(files)
 	if err != nil {
 		key := keys[certificate.Of(err)]

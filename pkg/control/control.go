@@ -15,6 +15,7 @@ import (
 	"linkstart/pkg/access"
 	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
+	"linkstart/pkg/nodes"
 )
 
 // Verbs: the last token of a control subject. The first three act on one camera.
@@ -90,6 +91,8 @@ type System struct {
 	Version  string          `json:"version"`
 	Started  time.Time       `json:"started"`
 	Config   Config          `json:"config"`
+	Uplink   json.RawMessage `json:"uplink,omitempty"` // an uplink.Status, where there is a hub
+	Nodes    []nodes.Node    `json:"nodes,omitempty"`  // that this one hears, itself among them
 	Defaults Defaults        `json:"defaults"`
 	Relay    camera.Restarts `json:"relay_restarts"`
 	Warnings []string        `json:"warnings,omitempty"` // what does not work as it should while all goes on, for a person
@@ -260,6 +263,12 @@ type Client struct {
 func NewClient(nc *nats.Conn, a bus.Access) *Client {
 	return &Client{nc: nc, subjects: bus.Subjects{Prefix: a.Prefix}, node: a.Node}
 }
+
+// At speaks with another node's supervisor.
+func (c *Client) At(node string) *Client { return &Client{nc: c.nc, subjects: c.subjects, node: node} }
+
+// Node is whose supervisor it speaks with.
+func (c *Client) Node() string { return c.node }
 
 // Do orders and waits for the answer: ErrUnknownCamera, ErrUnavailable, a *Refusal, or what the supervisor says was wrong.
 func (c *Client) Do(ctx context.Context, verb string, r Request) (Reply, error) {

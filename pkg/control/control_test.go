@@ -32,7 +32,7 @@ func (h *handler) Handle(_ context.Context, verb string, _ control.Request) (con
 // Who adds a camera does not wait for another one's: with many he would be gone before it is added.
 func TestAddsDoNotWaitForEachOther(t *testing.T) {
 	log, subjects := slog.New(slog.DiscardHandler), bus.Subjects{Prefix: "linkstart"}
-	server, err := broker.Start(t.TempDir(), log)
+	server, err := broker.Start(broker.Options{Dir: t.TempDir(), Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,8 @@ type Description struct {
 	Name    string
 	Group   string
 	Source  string       // without secrets
+	Place   int          // in the configuration
+	Term    uint64       // of a camera that several supervisors may run, else 0
 	Process process.Spec // Line is set by the fleet
 
 	MemoryLimit int64         // of its process, bytes; 0: none
@@ -41,6 +43,7 @@ type Description struct {
 type Fleet struct {
 	nc       *nats.Conn
 	subjects bus.Subjects
+	node     string
 	log      *slog.Logger
 	scrub    func(string) string
 	reload   func(apply bool) (string, error)
@@ -63,6 +66,7 @@ type Fleet struct {
 type Options struct {
 	Conn     *nats.Conn
 	Subjects bus.Subjects
+	Node     string
 	Log      *slog.Logger
 	Scrub    func(string) string // takes secrets out of what processes print
 	// Reload reads the configuration again and, if told so, applies it; the text says what changes.
@@ -77,7 +81,7 @@ type Options struct {
 func New(o Options) (*Fleet, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &Fleet{
-		nc: o.Conn, subjects: o.Subjects, log: o.Log, scrub: o.Scrub, reload: o.Reload, system: o.System, hold: o.Hold,
+		nc: o.Conn, subjects: o.Subjects, node: o.Node, log: o.Log, scrub: o.Scrub, reload: o.Reload, system: o.System, hold: o.Hold,
 		gate: supervise.NewGate(), watchdog: o.Watchdog,
 		ctx: ctx, cancel: cancel, cameras: make(map[camera.ID]*member),
 	}
@@ -120,13 +124,13 @@ func (f *Fleet) Apply(descriptions []Description) {
 			f.remove(m)
 		}
 	}
-	f.publish(f.subjects.Cameras(), nil)
+	f.publish(&nats.Msg{Subject: f.subjects.Cameras()})
 }
 
 func (f *Fleet) add(d Description) {
 	ctx, cancel := context.WithCancel(f.ctx)
 	m := &member{
-		id: d.ID, described: d, spec: d.Process, cancel: cancel,
+		id: d.ID, node: f.node, described: d, spec: d.Process, cancel: cancel,
 		since: time.Now(), report: supervise.Report{Phase: supervise.Running},
 	}
 	m.spec.Line = func(line string) { f.line(m, line) }
@@ -155,7 +159,11 @@ func (f *Fleet) remove(m *member) {
 	m.removed = true
 	m.cancel()
 	m.endAction()
-	f.publish(f.subjects.Camera(m.described.ID), nil)
+	gone := nats.Header{bus.HeaderNode: {f.node}}
+	if m.described.Term > 0 {
+		gone.Set(bus.HeaderMoved, "1")
+	}
+	f.publish(&nats.Msg{Subject: f.subjects.Camera(m.described.ID), Header: gone})
 }
 
 // Close stops every camera and returns when all processes are gone.
@@ -188,12 +196,12 @@ func (f *Fleet) announce(m *member) {
 		f.log.Error("encode camera", "err", err)
 		return
 	}
-	f.publish(f.subjects.Camera(info.ID), b)
+	f.publish(&nats.Msg{Subject: f.subjects.Camera(info.ID), Data: b})
 }
 
-func (f *Fleet) publish(subject string, data []byte) {
-	if err := f.nc.Publish(subject, data); err != nil && f.ctx.Err() == nil {
-		f.log.Warn("publish", "subject", subject, "err", err)
+func (f *Fleet) publish(m *nats.Msg) {
+	if err := f.nc.PublishMsg(m); err != nil && f.ctx.Err() == nil {
+		f.log.Warn("publish", "subject", m.Subject, "err", err)
 	}
 }
 

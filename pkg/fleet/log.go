@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"linkstart/pkg/child"
 )
 
@@ -60,7 +62,7 @@ func (f *Fleet) note(m *member, level slog.Level, msg string, attrs ...slog.Attr
 func (f *Fleet) record(m *member, r slog.Record) {
 	text := child.Clean(formatRecord(r))
 	m.log.add(text)
-	f.publish(f.subjects.Log(m.id), []byte(text))
+	f.publish(&nats.Msg{Subject: f.subjects.Log(m.id), Data: []byte(text)})
 	r.AddAttrs(slog.String("camera", string(m.id)))
 	if f.log.Enabled(f.ctx, r.Level) {
 		_ = f.log.Handler().Handle(context.Background(), r) // there is nowhere to say that logging fails

@@ -9,9 +9,10 @@ import (
 	"linkstart/pkg/supervise"
 )
 
-// member is one camera of the fleet. All but id, which never changes, log and tail is guarded by Fleet.mu.
+// member is one camera of the fleet. All but id and node, which never change, log and tail is guarded by Fleet.mu.
 type member struct {
 	id        camera.ID
+	node      string
 	described Description
 	spec      process.Spec
 	keeper    *supervise.Keeper
@@ -43,6 +44,7 @@ func (m *member) plan(now time.Time) { m.restartAt = m.described.RestartAt.Next(
 func (m *member) info() camera.Info {
 	info := camera.Info{
 		ID: m.described.ID, Name: m.described.Name, Group: m.described.Group, Source: m.described.Source,
+		Node: m.node, Term: m.described.Term, Place: m.described.Place,
 		PID: m.report.PID, Restarts: m.report.Restarts.Total(), Causes: m.report.Restarts,
 		AgeMs: -1,
 	}

@@ -34,7 +34,7 @@ type Options struct {
 // the next one without ever being encoded.
 type Grabber struct {
 	Options
-	leases leases
+	leases bus.Leases
 	news   chan struct{} // one slot: the state of an input is another
 
 	arousing sync.Mutex
@@ -123,8 +123,8 @@ func (g *Grabber) arouse() {
 		}
 		return
 	}
-	_, main := g.leases.wanted(camera.Main, now)
-	_, sub := g.leases.wanted(camera.Sub, now)
+	_, main := g.leases.Wanted(camera.Main, now)
+	_, sub := g.leases.Wanted(camera.Sub, now)
 	g.whole.watch(main || sub && g.from(camera.Sub) == g.whole)
 	if g.small != nil {
 		g.small.watch(sub)

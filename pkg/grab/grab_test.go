@@ -81,7 +81,7 @@ type rig struct {
 
 func start(t *testing.T, frozenAfter time.Duration, source camera.Source, with ...func(*grab.Options)) *rig {
 	t.Helper()
-	server, err := broker.Start(t.TempDir(), quiet)
+	server, err := broker.Start(broker.Options{Dir: t.TempDir(), Log: quiet})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func (g *Grabber) output(r camera.Rendition, fps float64) *output {
 // due tells whether a picture that came at now is to be published: somebody wants it, not faster than any of them asked
 // for, and it shows something new. look is what newest.put said of it.
 func (g *Grabber) due(o *output, in *input, now time.Time, look uint32) bool {
-	fps, ok := g.leases.wanted(o.rendition, now)
+	fps, ok := g.leases.Wanted(o.rendition, now)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !ok {

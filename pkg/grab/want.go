@@ -26,7 +26,7 @@ func (g *Grabber) answer(m *nats.Msg) {
 	if m.Reply != "" {
 		g.reply(m.Reply, r)
 	}
-	g.leases.renew(r, w.FPS, time.Now())
+	g.leases.Renew(r, w.FPS, time.Now())
 	g.arouse()
 }
 

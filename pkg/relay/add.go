@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"linkstart/pkg/control"
+	"linkstart/pkg/gate"
 )
 
 const (
@@ -75,7 +76,7 @@ func (r *Relay) testCamera(c *fiber.Ctx) error {
 
 // leaves waits until the client has closed its connection (true) or ctx ends. It reads nothing of it.
 func leaves(ctx context.Context, c net.Conn) bool {
-	tcp, ok := transport(c).(syscall.Conn)
+	tcp, ok := gate.Transport(c).(syscall.Conn)
 	if !ok {
 		return false
 	}

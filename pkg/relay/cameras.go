@@ -54,7 +54,7 @@ func (r *Relay) order(verb string) fiber.Handler {
 		if err != nil {
 			return err
 		}
-		_, err = r.supervisor.Do(c.UserContext(), verb, control.Request{Camera: i.ID})
+		_, err = r.supervisor.At(i.Node).Do(c.UserContext(), verb, control.Request{Camera: i.ID})
 		if err != nil {
 			err = orderFailed(err)
 		}

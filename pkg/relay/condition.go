@@ -117,7 +117,7 @@ func (r *Relay) failures(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	reply, err := r.supervisor.Do(c.UserContext(), control.Failures, control.Request{Camera: i.ID})
+	reply, err := r.supervisor.At(i.Node).Do(c.UserContext(), control.Failures, control.Request{Camera: i.ID})
 	if err != nil {
 		return err
 	}

@@ -260,7 +260,7 @@ func (r *Relay) learnAccess(ctx context.Context) error {
 	defer r.learning.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, policyTime)
 	defer cancel()
-	reply, err := r.supervisor.Do(ctx, control.Access, control.Request{})
+	reply, err := r.authority.Do(ctx, control.Access, control.Request{})
 	if err != nil {
 		return err
 	}

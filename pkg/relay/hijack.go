@@ -9,6 +9,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"linkstart/pkg/gate"
 	"linkstart/pkg/wire"
 )
 
@@ -17,7 +18,7 @@ import (
 type endless struct {
 	gather
 	guest
-	gate   *gate
+	gate   *gate.Gate
 	sender *sender
 	box    outbox
 	woken  <-chan struct{}
@@ -46,10 +47,10 @@ func (r *Relay) hijack(c *fiber.Ctx, kind, header string, hello func(*endless, w
 		ctx, cancelOnly := context.WithCancel(context.Background())
 		woken, wake := waker()
 		cancel := func() { cancelOnly(); wake() }
-		g := newGate(conn, wake)
-		defer g.again.Stop()
+		g := gate.New(conn, wake)
+		defer g.Stop()
 		e := &endless{
-			gather: gather{conn: rawConn(conn), drain: &g.drain}, guest: who, gate: g, sender: newSender(rawConn(conn)),
+			gather: gather{conn: rawConn(conn), drain: &g.Drain}, guest: who, gate: g, sender: newSender(rawConn(conn)),
 			box: outbox{wake: wake}, woken: woken, ctx: ctx, stopf: cancel, hello: hello,
 		}
 		defer cancel()
@@ -68,7 +69,7 @@ func (r *Relay) hijack(c *fiber.Ctx, kind, header string, hello func(*endless, w
 			}
 		})
 		defer reader.Wait()
-		defer abort(e.conn) // ends the reader
+		defer gate.Abort(e.conn) // ends the reader
 		err := e.put([]byte("HTTP/1.1 200 OK\r\n"+r.rawHeaders(resource)+"Connection: close\r\n"+header+"\r\n"), nil, nil)
 		if err == nil {
 			err = serve(e)
@@ -106,5 +107,5 @@ func (e *endless) greet(h wire.Hello) {
 // stop ends the stream; a write that hangs is given up soon.
 func (e *endless) stop(int, string) {
 	e.stopf()
-	time.AfterFunc(closeGrace, func() { abort(e.conn) })
+	time.AfterFunc(closeGrace, func() { gate.Abort(e.conn) })
 }

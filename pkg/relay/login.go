@@ -146,7 +146,7 @@ func (r *Relay) logout(c *fiber.Ctx) error {
 		return c.SendStatus(fiber.StatusNoContent) // there was none
 	}
 	if ended, ok := r.gate.Policy().End(who, time.Now()); ok {
-		if _, err := r.supervisor.Do(c.UserContext(), control.EndSession, control.Request{Ended: &ended}); err != nil {
+		if _, err := r.authority.Do(c.UserContext(), control.EndSession, control.Request{Ended: &ended}); err != nil {
 			return err
 		}
 		if err := r.learnAccess(c.UserContext()); err != nil { // so that it holds when the answer is read

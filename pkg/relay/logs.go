@@ -2,6 +2,7 @@ package relay
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -81,7 +82,8 @@ func (r *Relay) followLogs(e *endless, order control.Request) (err error) {
 var newline = []byte("\n")
 
 func (r *Relay) pastLogs(ctx context.Context, order control.Request) ([]byte, error) {
-	reply, err := r.supervisor.Do(ctx, control.Logs, order)
+	i, _ := r.cameras.Get(order.Camera)
+	reply, err := r.supervisor.At(cmp.Or(i.Node, r.supervisor.Node())).Do(ctx, control.Logs, order)
 	if err != nil {
 		return nil, err
 	}

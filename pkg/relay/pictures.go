@@ -100,7 +100,7 @@ func (r *Relay) parts(e *endless, id camera.ID, which camera.Rendition, fps floa
 		if v.settle(now) {
 			e.shows.begin(id, v.slot.Rendition)
 		}
-		if !v.ready() || !e.gate.open(now) {
+		if !v.ready() || !e.gate.Open(now) {
 			ticker.rearm(now)
 			if <-e.woken; e.ctx.Err() != nil {
 				return nil

@@ -3,6 +3,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,8 +25,8 @@ import (
 	"linkstart/pkg/control"
 	"linkstart/pkg/oidc"
 	"linkstart/pkg/presence"
+	"linkstart/pkg/registry"
 	"linkstart/pkg/relay/fanout"
-	"linkstart/pkg/relay/registry"
 	"linkstart/pkg/rooms"
 )
 
@@ -46,7 +47,8 @@ type Relay struct {
 	log        *slog.Logger
 	nc         *nats.Conn
 	subjects   bus.Subjects
-	supervisor *control.Client
+	supervisor *control.Client // of this node; for a camera of another one: At
+	authority  *control.Client // whose users, tokens and logins hold here
 	cameras    *registry.Registry
 	hub        *fanout.Hub
 	rooms      *rooms.Rooms
@@ -121,6 +123,7 @@ func build(o Options, nc *nats.Conn, crowd *crowd) (*Relay, error) {
 	r := &Relay{
 		config: o.Config, log: o.Log, nc: nc, subjects: bus.Subjects{Prefix: o.Config.Bus.Prefix},
 		supervisor: control.NewClient(nc, o.Config.Bus),
+		authority:  control.NewClient(nc, o.Config.Bus).At(cmp.Or(o.Config.Authority, o.Config.Bus.Node)),
 		clients:    make(map[client]struct{}),
 		name:       relayName(),
 		gate:       access.NewGate(), oidc: oidc.New(), chatter: newChatter(),
@@ -128,7 +131,7 @@ func build(o Options, nc *nats.Conn, crowd *crowd) (*Relay, error) {
 		hosts: newHosts(o.Config.Names, o.Config.Origins),
 	}
 	r.people = presence.New(r.tellRelays, r.tellPeople)
-	r.cameras = registry.New(registry.Events{
+	r.cameras = registry.New(o.Config.Bus.Node, registry.Events{
 		Listed: r.listed, Changed: r.changed, Figures: r.figures, Back: func(id cameraID) { r.hub.Poke(id) },
 		System: func(s control.System) { r.conditionChanged(func(known *control.System) { *known = s }) },
 	}, func(id cameraID) int { return r.hub.Viewers(id) })

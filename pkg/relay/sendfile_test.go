@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/gate"
 	"linkstart/pkg/pace"
 	"linkstart/pkg/relay/fanout"
 	"linkstart/pkg/wire"
@@ -56,10 +57,10 @@ func TestSheetAndCopyLookTheSame(t *testing.T) {
 func TestSendingASheetAllocatesNothing(t *testing.T) {
 	body := make([]byte, 100<<10)
 	g, s, sheet := sheetWriter(t, body, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
-	gate := newGate(g.conn, func() {})
-	defer gate.again.Stop()
+	held := gate.New(g.conn, func() {})
+	defer held.Stop()
 	n := testing.AllocsPerRun(100, func() {
-		gate.open(time.Now())
+		held.Open(time.Now())
 		sendSheet(t, g, s, sheet, len(body))
 	})
 	if n > 0 {

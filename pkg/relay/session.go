@@ -12,6 +12,7 @@ import (
 
 	"linkstart/pkg/access"
 	"linkstart/pkg/camera"
+	"linkstart/pkg/gate"
 	"linkstart/pkg/wire"
 )
 
@@ -34,7 +35,7 @@ type session struct {
 	done  chan struct{} // closed by stop
 
 	now, lastPing time.Time // the writer's, and so is gate
-	gate          *gate
+	gate          *gate.Gate
 	sender        *sender
 
 	mu      sync.Mutex // may be held while a slot's or the outbox's is taken
@@ -56,7 +57,7 @@ func newSession(r *Relay, c *websocket.Conn) *session {
 	raw := rawConn(c.NetConn())
 	return &session{
 		relay: r, guest: r.guest(who, kindWebSocket, from, c.Headers("User-Agent")),
-		conn: c, raw: raw, gate: newGate(raw, wake), sender: newSender(raw), log: r.log, woken: woken,
+		conn: c, raw: raw, gate: gate.New(raw, wake), sender: newSender(raw), log: r.log, woken: woken,
 		box: outbox{wake: wake}, done: make(chan struct{}),
 	}
 }
@@ -72,7 +73,7 @@ func (s *session) serve() {
 		defer close(written)
 		if err := s.write(); err != nil {
 			s.log.Debug("viewer lost", "err", err)
-			abort(s.raw) // ends the reader
+			gate.Abort(s.raw) // ends the reader
 		}
 	}()
 	s.read()
@@ -108,7 +109,7 @@ func (s *session) stop(code int, reason string) {
 	_ = s.raw.SetWriteDeadline(deadline)
 	close(s.done)
 	s.box.wake()
-	time.AfterFunc(2*closeGrace, func() { abort(s.raw) }) // whatever deadline a write has set meanwhile
+	time.AfterFunc(2*closeGrace, func() { gate.Abort(s.raw) }) // whatever deadline a write has set meanwhile
 }
 
 // extend gives the client time until it must be heard again, unless the session is ending.

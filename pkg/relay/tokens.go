@@ -23,7 +23,7 @@ const (
 
 // listTokens answers with all API tokens, without what they are used with.
 func (r *Relay) listTokens(c *fiber.Ctx) error {
-	reply, err := r.supervisor.Do(c.UserContext(), control.Tokens, control.Request{})
+	reply, err := r.authority.Do(c.UserContext(), control.Tokens, control.Request{})
 	if err != nil {
 		return refused(err)
 	}
@@ -58,7 +58,7 @@ func (r *Relay) makeToken(c *fiber.Ctx) error {
 		return refuse(codeBadRequest, "The token would be too old already.")
 	}
 	t.By = caller(c).Name
-	reply, err := r.supervisor.Do(c.UserContext(), control.Token, control.Request{Token: &t})
+	reply, err := r.authority.Do(c.UserContext(), control.Token, control.Request{Token: &t})
 	if err != nil {
 		r.record(c, caller(c), "make token", t.Name, err)
 		return refused(err)
@@ -79,7 +79,7 @@ func (r *Relay) makeToken(c *fiber.Ctx) error {
 // revokeToken ends a token, and the connections of whoever uses it.
 func (r *Relay) revokeToken(c *fiber.Ctx) error {
 	id := c.Params("token")
-	reply, err := r.supervisor.Do(c.UserContext(), control.Revoke, control.Request{ID: id})
+	reply, err := r.authority.Do(c.UserContext(), control.Revoke, control.Request{ID: id})
 	if err != nil || len(reply.Tokens) != 1 {
 		r.record(c, caller(c), "revoke token", id, err)
 		return refused(err)
@@ -125,7 +125,7 @@ func (r *Relay) auditTrail(c *fiber.Ctx) error {
 	if err != nil || lines < 1 || lines > auditMost {
 		return refuse(codeBadRequest, "The parameter lines takes a number of 1 to %d.", auditMost)
 	}
-	reply, err := r.supervisor.Do(c.UserContext(), control.Audit, control.Request{Lines: lines})
+	reply, err := r.authority.Do(c.UserContext(), control.Audit, control.Request{Lines: lines})
 	if err != nil {
 		return refused(err)
 	}

@@ -74,7 +74,7 @@ func newWorldAt(t testing.TB, host string, cameras ...camera.Info) *world {
 func newWorldWith(t testing.TB, change func(*child.Relay), client *http.Client, out io.Writer, cameras ...camera.Info) *world {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(out, nil))
-	server, err := broker.Start(t.TempDir(), log)
+	server, err := broker.Start(broker.Options{Dir: t.TempDir(), Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,8 @@ import (
 
 // write sends what there is to send until the session is stopped, then the close frame. It alone writes to the connection.
 func (s *session) write() error {
-	g := &gather{conn: s.raw, drain: &s.gate.drain}
-	defer s.gate.again.Stop()
+	g := &gather{conn: s.raw, drain: &s.gate.Drain}
+	defer s.gate.Stop()
 	ticker := newTicker(s.box.wake)
 	defer ticker.stop()
 	s.lastPing = time.Now()
@@ -122,7 +122,7 @@ func (s *session) take(now time.Time) (*stream, *camera.Frame, *fanout.Sheet, wi
 		if st.view == nil || !st.view.ready() || s.acks && st.window.Full(now) {
 			continue
 		}
-		if !s.gate.open(now) { // what is chosen when it opens is newer
+		if !s.gate.Open(now) { // what is chosen when it opens is newer
 			s.next--
 			break
 		}

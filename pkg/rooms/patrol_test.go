@@ -106,7 +106,7 @@ func TestPatrolOutlivesABucket(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.await(changes, "it goes on without the bucket", patrols("c"))
-	if err := bus.MakeBuckets(t.Context(), js, jetstream.MemoryStorage); err != nil {
+	if err := bus.MakeBuckets(t.Context(), js, jetstream.MemoryStorage, 1); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Select(t.Context(), "main", "z"); err != nil { // also where the bucket knows of none

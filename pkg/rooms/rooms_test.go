@@ -38,7 +38,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	server, err := broker.Start(t.TempDir(), slog.New(slog.DiscardHandler))
+	server, err := broker.Start(broker.Options{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func TestBucketsAreMadeAnew(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := bus.MakeBuckets(t.Context(), js, jetstream.MemoryStorage); err != nil {
+	if err := bus.MakeBuckets(t.Context(), js, jetstream.MemoryStorage, 1); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Select(t.Context(), "main", "d"); err != nil {

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 // Whoever gives up a test and begins the next, again and again, cannot have any number of processes that end.
 func TestGivenUpTestsDoNotPileUp(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
-	server, err := broker.Start(t.TempDir(), log)
+	server, err := broker.Start(broker.Options{Dir: t.TempDir(), Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

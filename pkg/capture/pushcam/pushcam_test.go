@@ -36,7 +36,7 @@ func picture(t *testing.T, width int) []byte {
 // start returns a connection for pushing and what the source offers.
 func start(t *testing.T, offer func(camera.Picture)) *nats.Conn {
 	t.Helper()
-	server, err := broker.Start(t.TempDir(), slog.New(slog.DiscardHandler))
+	server, err := broker.Start(broker.Options{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,19 +3,20 @@ package registry_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"linkstart/pkg/camera"
-	"linkstart/pkg/relay/registry"
+	"linkstart/pkg/registry"
 )
 
 // told is a registry and what it tells.
 func told() (*registry.Registry, *[]string) {
 	events := new([]string)
 	say := func(format string, a ...any) { *events = append(*events, fmt.Sprintf(format, a...)) }
-	return registry.New(registry.Events{
+	return registry.New("here", registry.Events{
 		Listed:  func() { say("listed") },
 		Changed: func(i camera.Info) { say("%s %s", i.ID, i.State) },
 		Figures: func(i camera.Info) { say("%s %g fps", i.ID, i.FPS) },
@@ -24,7 +25,7 @@ func told() (*registry.Registry, *[]string) {
 }
 
 func info(id camera.ID, s camera.State) camera.Info {
-	return camera.Info{ID: id, State: s, PID: 7, AgeMs: -1}
+	return camera.Info{ID: id, Node: "here", Place: strings.Index("bac", string(id)), State: s, PID: 7, AgeMs: -1}
 }
 
 func expect(t *testing.T, events *[]string, want ...string) {
@@ -42,19 +43,19 @@ func TestChangesAreToldOnce(t *testing.T) {
 			t.Error("an empty registry knows too much")
 		}
 		list := []camera.Info{info("b", camera.Live), info("a", camera.Starting)}
-		r.SetAll(list, time.Now())
+		r.SetAll("here", list, time.Now())
 		expect(t, events, "b back", "b live", "a starting", "listed")
 		if !r.Ready() || r.Known("any") || r.First() != "b" || !r.Live("b") || r.Live("a") {
 			t.Error("the list was not taken")
 		}
-		r.SetAll(list, time.Now())
+		r.SetAll("here", list, time.Now())
 		expect(t, events)
 		r.Announce(info("a", camera.Live))
 		expect(t, events, "a back", "a live")
 		r.Announce(info("c", camera.Starting))
 		expect(t, events, "c starting", "listed")
-		r.Remove("c")
-		r.Remove("c")
+		r.Remove("c", "here", false)
+		r.Remove("c", "here", false)
 		expect(t, events, "listed")
 	})
 }
@@ -62,13 +63,13 @@ func TestChangesAreToldOnce(t *testing.T) {
 func TestOldListChangesNothingThatIsNewer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, events := told()
-		r.SetAll([]camera.Info{info("a", camera.Starting)}, time.Now())
+		r.SetAll("here", []camera.Info{info("a", camera.Starting)}, time.Now())
 		asked := time.Now()
 		time.Sleep(time.Millisecond)
 		r.Announce(info("a", camera.Live))
 		r.Announce(info("b", camera.Live))
 		*events = nil
-		r.SetAll([]camera.Info{info("a", camera.Starting)}, asked)
+		r.SetAll("here", []camera.Info{info("a", camera.Starting)}, asked)
 		expect(t, events)
 		if !r.Live("a") || !r.Live("b") {
 			t.Error("an old list undid announcements")
@@ -80,12 +81,12 @@ func TestFiguresOfASilentGrabberCountNoMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, events := told()
 		r.Beat("nobody", camera.Status{})
-		r.SetAll([]camera.Info{info("a", camera.Live)}, time.Now())
+		r.SetAll("here", []camera.Info{info("a", camera.Live)}, time.Now())
 		*events = nil
 		beat := camera.Status{FPSIn: 25, Bitrate: 100, AgeMs: 40, Width: 16, Height: 9}
 		r.Beat("a", beat)
 		expect(t, events, "a back", "a 25 fps")
-		r.SetAll([]camera.Info{info("a", camera.Live)}, time.Now()) // its figures are not the grabber's
+		r.SetAll("here", []camera.Info{info("a", camera.Live)}, time.Now()) // its figures are not the grabber's
 		time.Sleep(time.Second)
 		if i, _ := r.Get("a"); i.FPS != 25 || i.AgeMs != 40 || i.Width != 16 || i.Viewers != 3 {
 			t.Errorf("camera is %+v", i)

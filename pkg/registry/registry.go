@@ -2,6 +2,8 @@
 package registry
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -12,6 +14,9 @@ import (
 
 // silence is how long a grabber may say nothing before its figures count no more.
 const silence = 3 * time.Second
+
+// moveTime is how long a camera that its node gave away is waited for.
+const moveTime = 30 * time.Second
 
 // Events are called one at a time, in the order of the changes. They may read the registry and must not block.
 type Events struct {
@@ -25,6 +30,7 @@ type Events struct {
 
 // Registry is safe for use by many goroutines.
 type Registry struct {
+	node    string // whose supervisor's list makes it ready
 	events  Events
 	viewers func(camera.ID) int
 
@@ -33,18 +39,20 @@ type Registry struct {
 	ready bool
 	order []camera.ID
 	all   map[camera.ID]*entry
+	away  map[string]bool // nodes
 }
 
 type entry struct {
 	info      camera.Info
 	announced time.Time // when the bus last announced it
 	beat      time.Time // last heartbeat
+	moved     time.Time // when its node gave it away
 	untold    bool      // nothing has been told of it
 }
 
-// New makes an empty registry; viewers counts who watches a camera.
-func New(e Events, viewers func(camera.ID) int) *Registry {
-	return &Registry{events: e, viewers: viewers, all: make(map[camera.ID]*entry)}
+// New makes an empty registry for a relay of node; viewers counts who watches a camera.
+func New(node string, e Events, viewers func(camera.ID) int) *Registry {
+	return &Registry{node: node, events: e, viewers: viewers, all: make(map[camera.ID]*entry), away: make(map[string]bool)}
 }
 
 // Ready reports whether the supervisor has listed its cameras.
@@ -135,43 +143,65 @@ func (e *entry) now() camera.Info {
 	return i
 }
 
-// SetAll takes the supervisor's list, asked for at the time asked: what was announced since is newer.
-func (r *Registry) SetAll(list []camera.Info, asked time.Time) {
+// SetAll takes a node's list, asked for at the time asked: what was announced since is newer.
+func (r *Registry) SetAll(node string, list []camera.Info, asked time.Time) {
 	r.turn.Lock()
 	defer r.turn.Unlock()
-	order := make([]camera.ID, 0, len(list))
-	for _, i := range list {
-		if _, err := camera.ParseID(string(i.ID)); err == nil && !slices.Contains(order, i.ID) {
-			order = append(order, i.ID)
-		}
-	}
+	now := time.Now()
 	r.mu.Lock()
-	for _, id := range r.order {
-		if r.all[id].announced.After(asked) && !slices.Contains(order, id) {
-			order = append(order, id)
-		}
-	}
-	listed := !r.ready || !slices.Equal(order, r.order)
-	r.ready, r.order = true, order
+	before := slices.Clone(r.order)
+	taken := make([]camera.Info, 0, len(list))
+	named := make(map[camera.ID]bool, len(list))
 	for _, i := range list {
-		if slices.Contains(order, i.ID) {
-			r.enter(i)
+		i.Node = node
+		if _, err := camera.ParseID(string(i.ID)); err != nil || named[i.ID] || !r.belongs(i) {
+			continue
 		}
+		named[i.ID] = true
+		r.enter(i)
+		taken = append(taken, i)
 	}
-	for id := range r.all {
-		if !slices.Contains(order, id) {
+	for id, e := range r.all {
+		if e.info.Node == node && !named[id] && !e.announced.After(asked) && now.Sub(e.moved) > moveTime {
 			delete(r.all, id)
 		}
 	}
+	r.arrange()
+	listed := !slices.Equal(before, r.order)
+	if node == r.node {
+		listed = listed || !r.ready
+		r.ready = true
+	}
 	r.mu.Unlock()
-	for _, i := range list {
-		if slices.Contains(order, i.ID) {
-			r.merge(i, asked)
-		}
+	for _, i := range taken {
+		r.merge(i, asked)
 	}
 	if listed {
 		r.events.Listed()
 	}
+}
+
+// belongs reports whether what a node says of a camera counts: of one that another node has, only if that is away, or has had it for
+// an older term. r.mu is held.
+func (r *Registry) belongs(i camera.Info) bool {
+	e := r.all[i.ID]
+	return e == nil || e.info.Node == i.Node || i.Term > e.info.Term || r.away[e.info.Node]
+}
+
+// arrange puts cameras in order: first those of this relay's node, and those that may run on any, as the configuration has them, then
+// the others, node by node. r.mu is held.
+func (r *Registry) arrange() {
+	r.order = slices.SortedFunc(maps.Keys(r.all), func(a, b camera.ID) int {
+		x, y := r.all[a].info, r.all[b].info
+		return cmp.Or(cmp.Compare(r.site(x), r.site(y)), cmp.Compare(x.Place, y.Place), cmp.Compare(a, b))
+	})
+}
+
+func (r *Registry) site(i camera.Info) string {
+	if i.Term > 0 || i.Node == r.node {
+		return ""
+	}
+	return i.Node
 }
 
 // enter makes an entry for a camera that has none, and reports whether it did: who lists meanwhile finds it described, in
@@ -181,43 +211,92 @@ func (r *Registry) enter(i camera.Info) bool {
 		return false
 	}
 	r.all[i.ID] = &entry{untold: true, info: camera.Info{
-		ID: i.ID, Name: i.Name, Group: i.Group, Source: i.Source, State: camera.Starting, Since: i.Since, AgeMs: -1,
+		ID: i.ID, Name: i.Name, Group: i.Group, Source: i.Source, Node: i.Node, Term: i.Term, Place: i.Place,
+		State: camera.Starting, Since: i.Since, AgeMs: -1,
 	}}
 	return true
 }
 
-// Announce takes a camera as the bus announces it.
+// Announce takes a camera as its node announces it.
 func (r *Registry) Announce(i camera.Info) {
 	r.turn.Lock()
 	defer r.turn.Unlock()
 	now := time.Now()
 	r.mu.Lock()
-	added := r.enter(i)
-	if added {
-		r.order = append(r.order, i.ID)
+	if !r.belongs(i) {
+		r.mu.Unlock()
+		return
 	}
+	added := r.enter(i)
 	r.mu.Unlock()
 	r.merge(i, now)
 	r.mu.Lock()
+	before := r.order
 	r.all[i.ID].announced = now
+	r.arrange()
+	added = added || !slices.Equal(before, r.order)
 	r.mu.Unlock()
 	if added {
 		r.events.Listed()
 	}
 }
 
-// Remove takes a camera out that left the configuration.
-func (r *Registry) Remove(id camera.ID) {
+// Remove takes a camera out that left the configuration of its node; one that moves to another node stays until that has it.
+func (r *Registry) Remove(id camera.ID, node string, moves bool) {
 	r.turn.Lock()
 	defer r.turn.Unlock()
 	r.mu.Lock()
-	had := r.all[id] != nil
-	delete(r.all, id)
-	r.order = slices.DeleteFunc(r.order, func(o camera.ID) bool { return o == id })
-	r.mu.Unlock()
-	if had {
-		r.events.Listed()
+	e := r.all[id]
+	if e == nil || e.info.Node != node {
+		r.mu.Unlock()
+		return
 	}
+	if moves {
+		e.moved = time.Now()
+		r.mu.Unlock()
+		r.lose(id, "it moves to another machine")
+		return
+	}
+	delete(r.all, id)
+	r.arrange()
+	r.mu.Unlock()
+	r.events.Listed()
+}
+
+// Away says whether a node is heard. Its cameras stay, and are not live.
+func (r *Registry) Away(node string, away bool) {
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	r.mu.Lock()
+	delete(r.away, node)
+	if away {
+		r.away[node] = true
+	}
+	var lost []camera.ID
+	for _, id := range r.order {
+		if away && r.all[id].info.Node == node {
+			lost = append(lost, id)
+		}
+	}
+	r.mu.Unlock()
+	for _, id := range lost {
+		r.lose(id, "the machine "+node+" that has it cannot be reached")
+	}
+}
+
+// lose says of a camera that its process is not heard. The turn is held.
+func (r *Registry) lose(id camera.ID, why string) {
+	r.mu.Lock()
+	e := r.all[id]
+	if e.info.State == camera.Reconnecting && e.info.Error == why {
+		r.mu.Unlock()
+		return
+	}
+	e.info.State, e.info.Error, e.info.PID, e.info.Since = camera.Reconnecting, why, 0, time.Now()
+	info := e.now()
+	r.mu.Unlock()
+	info.Viewers = r.viewers(id)
+	r.events.Changed(info)
 }
 
 // merge takes what the supervisor says of a camera; figures stay the grabber's own. The turn is held.
@@ -233,6 +312,9 @@ func (r *Registry) merge(i camera.Info, at time.Time) {
 	if !e.beat.IsZero() && i.PID != 0 && i.PID == before.PID { // the figures are of this process
 		i.Width, i.Height, i.FPS, i.Bitrate, i.AgeMs = before.Width, before.Height, before.FPS, before.Bitrate, before.AgeMs
 		i.DecodeMs, i.EncodeMs, i.RSS = before.DecodeMs, before.EncodeMs, before.RSS
+	}
+	if before.Node != i.Node {
+		e.moved = time.Time{}
 	}
 	e.info = i
 	info := e.now()

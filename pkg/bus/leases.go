@@ -1,25 +1,24 @@
-package grab
+package bus
 
 import (
 	"sync"
 	"time"
 
-	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
 )
 
 // maxLeases bounds how many different rates of one rendition are told apart; beyond it the lease is for all frames.
 const maxLeases = 32
 
-// leases remembers who wants frames: for each rendition the rates asked for and until when. A want carries no name, so
+// Leases remembers who wants frames: for each rendition the rates asked for and until when. A want carries no name, so
 // equal rates share a lease, and the fastest that has not run out counts.
-type leases struct {
+type Leases struct {
 	mu    sync.Mutex
 	until map[camera.Rendition]map[float64]time.Time
 }
 
-// renew holds a lease of fps frames per second from now on; 0 or less: as many as there are.
-func (l *leases) renew(r camera.Rendition, fps float64, now time.Time) {
+// Renew holds a lease of fps frames per second from now on; 0 or less: as many as there are.
+func (l *Leases) Renew(r camera.Rendition, fps float64, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.until == nil {
@@ -38,11 +37,11 @@ func (l *leases) renew(r camera.Rendition, fps float64, now time.Time) {
 	if !(fps > 0) || len(rates) >= maxLeases { // also NaN
 		fps = 0
 	}
-	rates[fps] = now.Add(bus.LeaseTime)
+	rates[fps] = now.Add(LeaseTime)
 }
 
-// wanted returns the fastest rate that is leased at now, 0 for all frames, and whether there is one at all.
-func (l *leases) wanted(r camera.Rendition, now time.Time) (fps float64, ok bool) {
+// Wanted returns the fastest rate that is leased at now, 0 for all frames, and whether there is one at all.
+func (l *Leases) Wanted(r camera.Rendition, now time.Time) (fps float64, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for rate, end := range l.until[r] {

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"linkstart/pkg/camera"
+	"linkstart/pkg/supervise"
+)
+
+// keeper keeps a process running that is no camera's.
+type keeper struct {
+	*system
+	name   string
+	loss   string // what it means that it does not run
+	keeper *supervise.Keeper
+	beats  *nats.Subscription
+	up     chan struct{} // closed with its first sign of life
+	once   sync.Once
+
+	mu   sync.Mutex
+	last supervise.Report
+	news json.RawMessage // what its last sign of life said
+}
+
+// keep makes the keeper of a process that gives signs of life on subject; it does nothing until it is run.
+func (s *system) keep(name, subject, loss string) (*keeper, error) {
+	k := &keeper{system: s, name: name, loss: loss, up: make(chan struct{})}
+	k.keeper = supervise.NewKeeper(supervise.Options{Report: k.report, Watchdog: s.watchdog})
+	var err error
+	k.beats, err = s.nc.Subscribe(subject, func(m *nats.Msg) {
+		k.once.Do(func() { close(k.up) })
+		k.mu.Lock()
+		k.news = m.Data
+		k.mu.Unlock()
+		k.keeper.Beat()
+		k.keeper.Healthy(true)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listen for the %s: %w", name, err)
+	}
+	return k, nil
+}
+
+// report tells the log what the process does.
+func (k *keeper) report(news supervise.Report) {
+	k.mu.Lock()
+	k.last = news
+	k.mu.Unlock()
+	switch news.Phase {
+	case supervise.Running:
+		k.log.Info(k.name+" started", "pid", news.PID)
+	case supervise.Stopped:
+	case supervise.Misconfigured:
+		k.log.Error(k.name+" cannot run with this configuration, "+k.loss, "why", news.Why())
+	default:
+		k.log.Error(k.name+" ended, "+k.loss, "why", news.Why(), "retry_in", max(0, time.Until(news.RetryAt)).Round(time.Millisecond))
+	}
+}
+
+func (k *keeper) restarts() camera.Restarts {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.last.Restarts
+}
+
+// said is what the process said last, nil where there is none.
+func (k *keeper) said() json.RawMessage {
+	if k == nil {
+		return nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.news
+}
