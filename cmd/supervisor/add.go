@@ -66,6 +66,11 @@ func (d *desk) Handle(ctx context.Context, verb string, r control.Request) (repl
 		}
 	case control.Add:
 		reply, err = d.add(ctx, r)
+	case control.Yield:
+		if d.system.pool == nil {
+			return reply, errors.New("this supervisor shares no cameras")
+		}
+		err = d.system.pool.Give(ctx, r.Camera, r.Node)
 	case control.Access, control.Token, control.Tokens, control.Revoke, control.EndSession, control.Audit:
 		reply, err = d.system.admit(verb, r)
 	default:

@@ -49,10 +49,15 @@ func (s *system) forget(user string) {
 	delete(s.passwords, user)
 }
 
-// descriptions tells the fleet of every camera in cfg.
+// descriptions tells the fleet of every camera in cfg that runs here.
 func (s *system) descriptions(cfg *config.Config) ([]fleet.Description, error) {
+	held := s.held()
 	all := make([]fleet.Description, 0, len(cfg.Cameras))
 	for place, c := range cfg.Cameras {
+		term := held[c.ID]
+		if c.Nodes.Pooled() && term == 0 {
+			continue
+		}
 		spec := cfg.Spec(c)
 		secrets := append(secret.Secrets(spec.Source), slices.Sorted(maps.Values(spec.Env))...)
 		var substream *child.Stream
@@ -77,7 +82,7 @@ func (s *system) descriptions(cfg *config.Config) ([]fleet.Description, error) {
 			return nil, fmt.Errorf("describe camera %s to its grabber: %w", c.ID, err)
 		}
 		all = append(all, fleet.Description{
-			ID: c.ID, Name: c.Name, Group: c.Group, Source: c.Source.String(), Place: place,
+			ID: c.ID, Name: c.Name, Group: c.Group, Source: c.Source.String(), Place: place, Term: term,
 			MemoryLimit: int64(c.MemoryLimit), StallAfter: stallAfter(c), RestartAt: schedule, OnFailure: action,
 			Process: process.Spec{Path: s.grabber(c.Kind(), c.SubstreamKind()), Document: document, Grace: supervise.Grace},
 		})

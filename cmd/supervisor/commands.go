@@ -97,6 +97,28 @@ func withSupervisor(do func(context.Context, *cli.Command, *session) error) cli.
 	}
 }
 
+// order gives an order about a camera to the supervisor that has it: this one, or another that it hears.
+func (s *session) order(ctx context.Context, verb string, r control.Request) (control.Reply, error) {
+	reply, err := s.control.Do(ctx, verb, r)
+	if !errors.Is(err, control.ErrUnknownCamera) {
+		return reply, err
+	}
+	own, statusErr := s.control.Do(ctx, control.Status, control.Request{})
+	if statusErr != nil || own.System == nil {
+		return reply, err
+	}
+	for _, n := range own.System.Nodes {
+		if n.Away || n.Name == s.control.Node() {
+			continue
+		}
+		reply, other := s.control.At(n.Name).Do(ctx, verb, r)
+		if !errors.Is(other, control.ErrUnknownCamera) {
+			return reply, other
+		}
+	}
+	return reply, err
+}
+
 func cameraCommand(verb, usage string) *cli.Command {
 	return &cli.Command{
 		Name: verb, Usage: usage, ArgsUsage: "ID…",
@@ -106,7 +128,7 @@ func cameraCommand(verb, usage string) *cli.Command {
 			}
 			failed := 0
 			for _, id := range c.Args().Slice() {
-				_, err := s.control.Do(ctx, verb, control.Request{Camera: camera.ID(id)})
+				_, err := s.order(ctx, verb, control.Request{Camera: camera.ID(id)})
 				s.record(verb, id, err)
 				if err != nil {
 					fmt.Fprintln(c.Root().ErrWriter, camera.Say(err))
@@ -136,7 +158,7 @@ func logs(ctx context.Context, c *cli.Command, s *session) error {
 		}
 		defer func() { _ = sub.Unsubscribe() }()
 	}
-	reply, err := s.control.Do(ctx, control.Logs, control.Request{Camera: id, Lines: int(c.Int("n"))})
+	reply, err := s.order(ctx, control.Logs, control.Request{Camera: id, Lines: int(c.Int("n"))})
 	if err != nil {
 		return err
 	}
@@ -167,7 +189,7 @@ func selectCamera(ctx context.Context, c *cli.Command, s *session) error {
 	}
 	id := camera.ID(c.Args().Get(1))
 	// Asking for its log is how to learn whether the camera exists.
-	if _, err := s.control.Do(ctx, control.Logs, control.Request{Camera: id, Lines: 1}); err != nil {
+	if _, err := s.order(ctx, control.Logs, control.Request{Camera: id, Lines: 1}); err != nil {
 		return err
 	}
 	js, err := jetstream.New(s.nc)

@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/control"
 	"linkstart/pkg/supervise"
 )
 
@@ -24,7 +25,7 @@ type keeper struct {
 
 	mu   sync.Mutex
 	last supervise.Report
-	news json.RawMessage // what its last sign of life said
+	news []byte // what its last sign of life said
 }
 
 // keep makes the keeper of a process that gives signs of life on subject; it does nothing until it is run.
@@ -68,12 +69,16 @@ func (k *keeper) restarts() camera.Restarts {
 	return k.last.Restarts
 }
 
-// said is what the process said last, nil where there is none.
-func (k *keeper) said() json.RawMessage {
+// uplinkNews is what the uplink said last, nil where there is none.
+func (k *keeper) uplinkNews() *control.Uplink {
 	if k == nil {
 		return nil
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.news
+	u := new(control.Uplink)
+	if json.Unmarshal(k.news, u) != nil { // it has not said anything yet
+		return new(control.Uplink)
+	}
+	return u
 }

@@ -46,13 +46,18 @@ func (s *system) startBus(state *statedir.Dir) error {
 
 // keepBuckets makes the buckets and sees that they work, until stop.
 func (s *system) keepBuckets(ctx context.Context) (stop func(), err error) {
-	switch b := s.cfg.Bus; {
-	case b.External.URL != "":
-		return broker.ShareBuckets(s.nc, b.External.Replicas, s.log)
-	case b.Cluster.Listen != "":
-		return broker.ShareBuckets(s.nc, min(mostReplicas, len(b.Cluster.Routes)+1), s.log)
+	if s.cfg.Bus.Shared() {
+		return broker.ShareBuckets(s.nc, s.replicas(), s.log)
 	}
 	return s.server.KeepBuckets(ctx, s.nc)
+}
+
+// replicas is on how many servers of a shared bus is stored what must not be lost.
+func (s *system) replicas() int {
+	if s.cfg.Bus.External.URL != "" {
+		return s.cfg.Bus.External.Replicas
+	}
+	return min(mostReplicas, len(s.cfg.Bus.Cluster.Routes)+1)
 }
 
 // network is what the bus has to do with other machines.

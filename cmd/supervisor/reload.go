@@ -16,6 +16,8 @@ func (s *system) load(apply bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	s.applying.Lock()
+	defer s.applying.Unlock()
 	if err := s.sameBus(cfg); err != nil {
 		return "", err
 	}
@@ -42,6 +44,9 @@ func (s *system) load(apply bool) (string, error) {
 	s.cfg = cfg
 	s.inForce.Store(cfg)
 	s.fleet.Apply(descriptions)
+	if s.pool != nil {
+		s.pool.Set(s.pooled(cfg))
+	}
 	for _, id := range changes.Removed {
 		s.forget(broker.GrabberUser(id))
 	}

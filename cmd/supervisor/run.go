@@ -22,6 +22,7 @@ import (
 	"linkstart/pkg/control"
 	"linkstart/pkg/fleet"
 	"linkstart/pkg/nodes"
+	"linkstart/pkg/pool"
 	"linkstart/pkg/process"
 	"linkstart/pkg/reload"
 	"linkstart/pkg/secret"
@@ -53,13 +54,14 @@ type system struct {
 	relay    *keeper
 	uplink   *keeper // nil: there is no hub
 	nodes    *nodes.Board
+	pool     *pool.Pool // nil: no other supervisor shares this one's bus
 	reloader *reload.Reloader
 	systemd  *systemd.Notifier
 	watchdog *supervise.Watchdog
 	logins   *access.Store
 	trail    *audit.Log
 
-	// Touched by the start, then by one reload at a time.
+	applying  sync.Mutex // of what follows, after the start
 	cfg       *config.Config
 	inForce   atomic.Pointer[config.Config] // cfg, for everyone else
 	passwords map[string]string             // of bus users, kept over reloads
@@ -114,6 +116,16 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, hup <-chan os.S
 	if err != nil {
 		return err
 	}
+	board, stopBoard, err := nodes.Follow(s.nc, s.subjects(), func(nodes.Node) {})
+	if err != nil {
+		return err
+	}
+	defer stopBoard()
+	s.nodes = board
+	if err := s.openPool(); err != nil {
+		return err
+	}
+	defer s.closePool()
 	descriptions, err := s.descriptions(s.cfg)
 	if err != nil {
 		return err
@@ -141,12 +153,6 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, hup <-chan os.S
 		}
 		defer func() { err = errors.Join(err, s.uplink.beats.Unsubscribe()) }()
 	}
-	board, stopBoard, err := nodes.Follow(s.nc, s.subjects(), func(nodes.Node) {})
-	if err != nil {
-		return err
-	}
-	defer stopBoard()
-	s.nodes = board
 	stopAudit, err := s.keepAudit()
 	if err != nil {
 		return err
@@ -166,6 +172,13 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, hup <-chan os.S
 	tasks.Go(func() { s.relay.keeper.Run(ctx, relaySpec) })
 	if s.uplink != nil {
 		tasks.Go(func() { s.uplink.keeper.Run(ctx, uplinkSpec) })
+	}
+	if s.pool != nil {
+		tasks.Go(func() {
+			if err := s.pool.Run(ctx); err != nil {
+				s.log.Error("cameras that other machines may run are not taken over", "err", err)
+			}
+		})
 	}
 	tasks.Go(func() { nodes.Tell(ctx, s.nc, s.subjects(), string(s.cfg.Node), s.beat) })
 	tasks.Go(func() { s.watchdog.Run(ctx) })
@@ -201,7 +214,7 @@ func (s *system) condition() control.System {
 	d := s.inForce.Load().Defaults
 	c := control.System{
 		Version: version, Started: s.started, Config: s.reloader.State(), Defaults: control.Defaults{FPS: d.FPS, Quality: d.Quality},
-		Relay: s.relay.restarts(), Nodes: s.nodes.All(), Uplink: s.uplink.said(),
+		Relay: s.relay.restarts(), Nodes: s.nodes.All(), Uplink: s.uplink.uplinkNews(),
 	}
 	if s.server != nil {
 		c.Warnings = s.server.Warnings()

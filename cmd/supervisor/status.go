@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -30,6 +31,7 @@ func status(ctx context.Context, c *cli.Command, s *session) error {
 		if err != nil {
 			return err
 		}
+		reply.Cameras = append(reply.Cameras, s.elsewhere(ctx, reply.System)...)
 		if c.Bool("json") {
 			return printJSON(s.out, reply.Cameras)
 		}
@@ -57,6 +59,22 @@ func status(ctx context.Context, c *cli.Command, s *session) error {
 	return show()
 }
 
+// elsewhere returns the cameras of the other supervisors that this one hears.
+func (s *session) elsewhere(ctx context.Context, own *control.System) (all []camera.Info) {
+	if own == nil {
+		return nil
+	}
+	for _, n := range own.Nodes {
+		if n.Away || n.Name == s.control.Node() {
+			continue
+		}
+		if reply, err := s.control.At(n.Name).Do(ctx, control.Status, control.Request{}); err == nil {
+			all = append(all, reply.Cameras...)
+		}
+	}
+	return all
+}
+
 func printJSON(out io.Writer, v any) error {
 	encoder := json.NewEncoder(out)
 	encoder.SetIndent("", "  ")
@@ -65,6 +83,10 @@ func printJSON(out io.Writer, v any) error {
 
 func table(out io.Writer, cameras []camera.Info, now time.Time) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	several := slices.ContainsFunc(cameras, func(c camera.Info) bool { return c.Node != cameras[0].Node })
+	if several {
+		fmt.Fprint(w, "NODE\t")
+	}
 	fmt.Fprintln(w, "ID\tSTATE\tFOR\tSIZE\tFPS\tAGE\tRESTARTS\tMEMORY\tPID\tNAME\tERROR")
 	for _, c := range cameras {
 		size, age, memory, pid, why := "-", "-", "-", "-", child.Clean(c.Error)
@@ -83,6 +105,9 @@ func table(out io.Writer, cameras []camera.Info, now time.Time) error {
 		if wait := c.RetryAt.Sub(now).Round(time.Second); wait > 0 && why != "" {
 			why += fmt.Sprintf(" (tried again in %s)", wait)
 		}
+		if several {
+			fmt.Fprintf(w, "%s\t", c.Node)
+		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.1f\t%s\t%d\t%s\t%s\t%s\t%s\n",
 			c.ID, c.State, now.Sub(c.Since).Round(time.Second), size, c.FPS, age, c.Restarts, memory, pid, child.Clean(c.Name), why)
 	}
@@ -98,9 +123,27 @@ func condition(out io.Writer, s *control.System) {
 		fmt.Fprintf(out, "\nThe configuration has mistakes since %s and is not in force; all goes on as before:\n%s\n",
 			s.Config.Failed.Local().Format(time.DateTime), s.Config.Error)
 	}
+	for _, n := range s.Nodes {
+		if n.Away {
+			fmt.Fprintf(out, "\nThe machine %s has not been heard since %s; its cameras are not listed.\n", n.Name, n.Since.Local().Format(time.DateTime))
+		}
+	}
+	if s.Uplink != nil {
+		link(out, s.Uplink)
+	}
 	for _, w := range s.Warnings {
 		fmt.Fprintf(out, "\n%s\n", w)
 	}
+}
+
+// link says how what crosses to the hub fares.
+func link(out io.Writer, u *control.Uplink) {
+	if u.Connected {
+		fmt.Fprintf(out, "\nHub: connected since %s; %d streams, %d pictures (%d MB) sent, %d passed over for want of room\n",
+			u.Since.Local().Format(time.DateTime), u.Streams, u.Frames, u.Bytes/1e6, u.Shed)
+		return
+	}
+	fmt.Fprintf(out, "\nHub: not connected since %s; all goes on here, and it is tried again by itself\n", u.Since.Local().Format(time.DateTime))
 }
 
 func failures(ctx context.Context, c *cli.Command, s *session) error {
@@ -108,7 +151,7 @@ func failures(ctx context.Context, c *cli.Command, s *session) error {
 	if id == "" {
 		return errors.New("name a camera: supervisor failures ID")
 	}
-	reply, err := s.control.Do(ctx, control.Failures, control.Request{Camera: id})
+	reply, err := s.order(ctx, control.Failures, control.Request{Camera: id})
 	if err != nil {
 		return err
 	}

@@ -81,6 +81,20 @@ func MakeBuckets(ctx context.Context, js jetstream.JetStream, selection jetstrea
 	return nil
 }
 
+// leaseBucket says who runs cameras that several nodes may run.
+const leaseBucket = "lease"
+
+// LeaseBucket opens the bucket of leases, on so many servers, and makes it where it is missing.
+func LeaseBucket(ctx context.Context, js jetstream.JetStream, replicas int) (jetstream.KeyValue, error) {
+	kv, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+		Bucket: leaseBucket, Storage: jetstream.FileStorage, MaxValueSize: valueBytes, History: 1, MaxBytes: bucketBytes, Replicas: replicas,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create bucket %s: %w", leaseBucket, err)
+	}
+	return kv, nil
+}
+
 // BucketMade is the subject of the message that the bus sends when it has made or restored a bucket: who watches an older one of
 // that name has to watch anew.
 func BucketMade(bucket string) string { return "$JS.EVENT.ADVISORY.STREAM.CREATED.KV_" + bucket }

@@ -59,10 +59,13 @@ func (s Subjects) Access() string { return s.join("access") }
 // Audit carries audit.Record as JSON whenever somebody has logged in or ordered something.
 func (s Subjects) Audit() string { return s.join("audit") }
 
+// Lease tells who runs a camera that several nodes may run, as JSON, when that has changed.
+func (s Subjects) Lease(id camera.ID) string { return s.join("lease", string(id)) }
+
 // Node carries the sign of life of a supervisor each second, as a nodes.Beat in JSON.
 func (s Subjects) Node(node string) string { return s.join("node", node) }
 
-// Uplink carries an uplink.Status as JSON each second: how what a node sends to its hub fares.
+// Uplink carries control.Uplink as JSON each second: how what a node sends to its hub fares.
 func (s Subjects) Uplink(node string) string { return s.join("uplink", node) }
 
 // Relay carries the sign of life of a node's relay each second, without content.

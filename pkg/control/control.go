@@ -37,11 +37,14 @@ const (
 	Revoke     = "revoke"     // end one
 	EndSession = "endsession" // somebody logs out
 	Audit      = "audit"      // what was ordered
+
+	Yield = "yield" // give a camera to another supervisor, which asks for it
 )
 
 // Request is the body of an order: JSON. Status and Reload take no camera.
 type Request struct {
 	Camera  camera.ID `json:"camera,omitempty"`
+	Node    string    `json:"node,omitempty"`    // of Yield: whose the camera is to be
 	Lines   int       `json:"lines,omitempty"`   // of Logs and Audit: how many of the newest, 0 = all that are kept
 	Preview bool      `json:"preview,omitempty"` // of Reload: only say what would change
 	Ticket  string    `json:"ticket,omitempty"`  // of Test and EndTest: names the test
@@ -91,11 +94,21 @@ type System struct {
 	Version  string          `json:"version"`
 	Started  time.Time       `json:"started"`
 	Config   Config          `json:"config"`
-	Uplink   json.RawMessage `json:"uplink,omitempty"` // an uplink.Status, where there is a hub
+	Uplink   *Uplink         `json:"uplink,omitempty"` // nil where there is no hub
 	Nodes    []nodes.Node    `json:"nodes,omitempty"`  // that this one hears, itself among them
 	Defaults Defaults        `json:"defaults"`
 	Relay    camera.Restarts `json:"relay_restarts"`
 	Warnings []string        `json:"warnings,omitempty"` // what does not work as it should while all goes on, for a person
+}
+
+// Uplink is how what crosses to the hub fares. It is also what the process that sends it tells each second.
+type Uplink struct {
+	Connected bool      `json:"connected"`
+	Since     time.Time `json:"since"`   // of Connected
+	Streams   int       `json:"streams"` // that are asked for at the hub
+	Frames    uint64    `json:"frames"`  // that have crossed
+	Bytes     uint64    `json:"bytes"`   // of their JPEGs
+	Shed      uint64    `json:"shed"`    // frames that the link had no room for
 }
 
 // Defaults are what a camera is given that does not say otherwise.
@@ -165,7 +178,7 @@ func Serve(ctx context.Context, nc *nats.Conn, s bus.Subjects, node string, h Ha
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var slow sync.WaitGroup
-	for _, verb := range []string{Restart, Stop, Start, Reload, Status, Logs, Failures, Test, EndTest, Add, Access, Token, Tokens, Revoke, EndSession, Audit} {
+	for _, verb := range []string{Restart, Stop, Start, Reload, Status, Logs, Failures, Test, EndTest, Add, Access, Token, Tokens, Revoke, EndSession, Audit, Yield} {
 		answer := micro.HandlerFunc(func(m micro.Request) { serve(ctx, m, verb, h) })
 		if verb == Test || verb == Add { // which take their time, and must not have others wait until nobody waits for them any more
 			answer = func(m micro.Request) { slow.Go(func() { serve(ctx, later{m, nc}, verb, h) }) }

@@ -60,7 +60,7 @@ type Uplink struct {
 	wants   map[camera.ID]*nats.Subscription
 	streams map[key]*stream
 	turns   []key // in which streams send
-	status  Status
+	status  control.Uplink
 }
 
 type key struct {
@@ -68,21 +68,11 @@ type key struct {
 	rendition camera.Rendition // as the hub asks for it
 }
 
-// Status is how the uplink fares.
-type Status struct {
-	Connected bool      `json:"connected"`
-	Since     time.Time `json:"since"`   // of Connected
-	Streams   int       `json:"streams"` // that are asked for at the hub
-	Frames    uint64    `json:"frames"`  // that have crossed
-	Bytes     uint64    `json:"bytes"`   // of their JPEGs
-	Shed      uint64    `json:"shed"`    // frames that the link had no room for
-}
-
 // Run sends until ctx ends.
 func Run(ctx context.Context, o Options) error {
 	u := &Uplink{
 		config: o.Config, log: o.Log, subjects: bus.Subjects{Prefix: o.Config.Site.Prefix}, woken: make(chan struct{}, 1),
-		wants: make(map[camera.ID]*nats.Subscription), streams: make(map[key]*stream), status: Status{Since: time.Now()},
+		wants: make(map[camera.ID]*nats.Subscription), streams: make(map[key]*stream), status: control.Uplink{Since: time.Now()},
 	}
 	var err error
 	if u.site, err = bus.Connect(ctx, o.Config.Site, o.Log); err != nil {
