@@ -61,7 +61,7 @@ var (
 // shoot starts a system with that configuration for the pictures.
 func shoot(t *testing.T, config string) *system {
 	t.Helper()
-	s := &system{t: t, dir: t.TempDir(), addr: freeAddr(t)}
+	s := &system{t: t, dir: t.TempDir(), addr: freeAddr(t), client: http.DefaultClient, exec: exec.Command}
 	s.config = filepath.Join(s.dir, "cameras.yaml")
 	root, err := filepath.Abs("..")
 	if err != nil {

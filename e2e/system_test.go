@@ -31,6 +31,8 @@ type system struct {
 	addr   string // host:port
 	env    []string
 	cmd    *exec.Cmd
+	client *http.Client
+	exec   func(name string, args ...string) *exec.Cmd // makes cmd
 	out    *output
 	ended  chan error
 }
@@ -76,7 +78,7 @@ func start(t *testing.T, cameras string, env ...string) *system {
 // prepare is start without the start.
 func prepare(t *testing.T, cameras string, env ...string) *system {
 	t.Helper()
-	s := &system{t: t, dir: t.TempDir(), addr: freeAddr(t), env: env}
+	s := &system{t: t, dir: t.TempDir(), addr: freeAddr(t), env: env, client: http.DefaultClient, exec: exec.Command}
 	s.config = filepath.Join(s.dir, "cameras.yaml")
 	s.configure(cameras)
 	return s
@@ -99,7 +101,7 @@ func (s *system) launch() {
 // begin starts the supervisor.
 func (s *system) begin() {
 	s.t.Helper()
-	s.beginWith(exec.Command(filepath.Join(bin, "supervisor"), "-config", s.config))
+	s.beginWith(s.exec(filepath.Join(bin, "supervisor"), "-config", s.config))
 }
 
 // beginWith is begin by another command.
@@ -128,7 +130,7 @@ func (s *system) ready() {
 			s.t.Fatalf("the supervisor ended: %v\n%s", err, s.out)
 		default:
 		}
-		resp, err := http.Get(s.url("/readyz"))
+		resp, err := s.client.Get(s.url("/readyz"))
 		if err != nil {
 			return err
 		}
@@ -153,7 +155,7 @@ func (s *system) stop() {
 		_ = s.cmd.Process.Kill()
 	}
 	s.gone(children...)
-	http.DefaultClient.CloseIdleConnections()
+	s.client.CloseIdleConnections()
 	if strings.Contains(s.out.String(), "DATA RACE") {
 		s.t.Error("a program has a data race")
 	}
@@ -193,7 +195,7 @@ func (s *system) request(method, path string, body io.Reader, headers ...string)
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := s.client.Do(req)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -231,9 +233,9 @@ func (s *system) becomes(id string, state camera.State) camera.Info {
 
 // command runs a subcommand of the supervisor.
 func (s *system) command(args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(bin, "supervisor"), append([]string{"-config", s.config}, args...)...)
+	cmd := s.exec(filepath.Join(bin, "supervisor"), append([]string{"-config", s.config}, args...)...)
+	end := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+	defer end.Stop()
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

@@ -39,7 +39,7 @@ func status(ctx context.Context, c *cli.Command, s *session) error {
 		if c.Bool("watch") {
 			screen.WriteString(clearScreen)
 		}
-		if err := table(&screen, reply.Cameras, time.Now()); err != nil {
+		if err := table(&screen, reply.Cameras, s.control.Node(), time.Now()); err != nil {
 			return err
 		}
 		condition(&screen, reply.System)
@@ -81,9 +81,9 @@ func printJSON(out io.Writer, v any) error {
 	return encoder.Encode(v)
 }
 
-func table(out io.Writer, cameras []camera.Info, now time.Time) error {
+func table(out io.Writer, cameras []camera.Info, node string, now time.Time) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	several := slices.ContainsFunc(cameras, func(c camera.Info) bool { return c.Node != cameras[0].Node })
+	several := slices.ContainsFunc(cameras, func(c camera.Info) bool { return c.Node != node })
 	if several {
 		fmt.Fprint(w, "NODE\t")
 	}

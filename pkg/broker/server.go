@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"golang.org/x/time/rate"
 
 	"linkstart/pkg/bus"
 )
@@ -26,6 +27,7 @@ const (
 	maxPayload    = MaxFrame + 64<<10 // room for headers
 	maxPending    = 2 * maxPayload    // what a consumer may lag behind before its messages are dropped
 	writeDeadline = 3 * time.Second
+	reportEvery   = 600 // tries to reach another server, one a second
 	startTimeout  = 20 * time.Second
 )
 
@@ -60,6 +62,8 @@ func Start(o Options) (*Server, error) {
 		WriteDeadline:              writeDeadline,
 		NoFastProducerStall:        true,
 		DisableShortFirstPing:      true,
+		ConnectErrorReports:        reportEvery,
+		ReconnectErrorReports:      reportEvery,
 		CustomClientAuthentication: u,
 	}
 	if err := o.Network.apply(options, o.Subjects, o.Log); err != nil {
@@ -74,7 +78,7 @@ func Start(o Options) (*Server, error) {
 		return nil, fmt.Errorf("configure bus: %w", err)
 	}
 	st := &store{srv: srv, dir: o.Dir, domain: o.Network.Node, log: o.Log}
-	srv.SetLoggerV2(natsLog{o.Log, &st.damage}, false, false, false)
+	srv.SetLoggerV2(natsLog{o.Log, &st.damage, rate.NewLimiter(rate.Every(10*time.Second), 30)}, false, false, false)
 	srv.Start()
 	if !srv.ReadyForConnections(startTimeout) {
 		srv.Shutdown()
@@ -224,12 +228,16 @@ func (u *users) Check(c server.ClientAuthentication) bool {
 type natsLog struct {
 	log    *slog.Logger
 	damage *atomic.Pointer[string] // what was said first of its files
+	rate   *rate.Limiter
 }
 
 var ofFiles = []string{"Filestore ", "JetStream failed to store", "JetStream stream ", "Stream create failed", "Filesystem permission denied",
 	"  Error ", "  Missing stream", "  Stream metafile"}
 
 func (l natsLog) put(level slog.Level, f string, v []any) {
+	if !l.rate.Allow() { // strangers can have the server say things
+		level = slog.LevelDebug
+	}
 	for _, prefix := range ofFiles {
 		if strings.HasPrefix(f, prefix) {
 			level = slog.LevelDebug

@@ -32,6 +32,7 @@ type Link struct {
 	space string // name of the namespace
 	near  string // device
 	host  string // address of the near end
+	peer  string // address of the far end
 	close func() error
 }
 
@@ -49,7 +50,7 @@ func Open(ctx context.Context, bitsPerSecond int) (*Link, error) {
 	l := &Link{
 		space: fmt.Sprintf("%s%d-%d", prefix, os.Getpid(), number),
 		near:  fmt.Sprintf("ls%d-%d", os.Getpid(), number), // a device's name has at most 15 characters
-		host:  host,
+		host:  host, peer: peer,
 	}
 	l.close = sync.OnceValue(l.remove)
 	if err := l.make(ctx, peer, bitsPerSecond); err != nil {
@@ -89,6 +90,15 @@ func (l *Link) SetRate(ctx context.Context, bitsPerSecond int) error {
 
 // Host is the near end's address, without port: what listens there is reached from behind the link.
 func (l *Link) Host() string { return l.host }
+
+// Peer is the far end's address, without port: what listens there, behind the link, is reached from the near side, thin in that direction.
+func (l *Link) Peer() string { return l.peer }
+
+// Cut lets nothing through until Mend; neither end is told.
+func (l *Link) Cut(ctx context.Context) error { return run(ctx, "ip -n "+l.space+" link set far down") }
+
+// Mend lets everything through again.
+func (l *Link) Mend(ctx context.Context) error { return run(ctx, "ip -n "+l.space+" link set far up") }
 
 // Sent counts the bytes that the near end has sent, headers of all layers included.
 func (l *Link) Sent() (int64, error) {

@@ -18,8 +18,8 @@ import (
 	"linkstart/pkg/certificate"
 )
 
-// Write puts a self-signed certificate for this machine with its key into dir, in place of what is there, and returns who trusts it.
-func Write(t testing.TB, dir, name string, until time.Time) (certificate.Files, *x509.CertPool) {
+// Write puts a self-signed certificate for this machine, and further addresses, with its key into dir, in place of what is there, and returns who trusts it.
+func Write(t testing.TB, dir, name string, until time.Time, further ...net.IP) (certificate.Files, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -31,8 +31,8 @@ func Write(t testing.TB, dir, name string, until time.Time) (certificate.Files, 
 	}
 	template := &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: name}, NotBefore: until.Add(-30 * 24 * time.Hour), NotAfter: until,
-		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		DNSNames: []string{"localhost"}, IPAddresses: append(further, net.IPv4(127, 0, 0, 1)),
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 		BasicConstraintsValid: true, IsCA: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)

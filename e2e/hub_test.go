@@ -1,0 +1,365 @@
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"linkstart/bench/view"
+	"linkstart/pkg/bus"
+	"linkstart/pkg/camera"
+	"linkstart/pkg/certificate/certtest"
+	"linkstart/pkg/control"
+	"linkstart/pkg/statedir"
+	"linkstart/pkg/thinlink"
+)
+
+const sitePassword = "of-the-site-and-nobody-else"
+
+// pair is a site, and behind a link that is thin from the site on, a hub.
+type pair struct {
+	link      *thinlink.Link
+	hub, edge *system
+}
+
+// newPair starts both, with TLS between them.
+func newPair(t *testing.T, bitsPerSecond int, uplink, cameras string) *pair {
+	t.Helper()
+	link, err := thinlink.Open(t.Context(), bitsPerSecond)
+	if errors.Is(err, thinlink.ErrNotRoot) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := link.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	p := &pair{link: link}
+	p.hub = prepare(t, "")
+	p.hub.exec = func(name string, args ...string) *exec.Cmd { return link.Command(t.Context(), name, args...) }
+	transport := &http.Transport{DialContext: link.DialContext}
+	p.hub.client = &http.Client{Transport: transport}
+	files, _ := certtest.Write(t, p.hub.dir, "hub", time.Now().Add(24*time.Hour), net.ParseIP(link.Peer()))
+	p.hub.configure(fmt.Sprintf(`
+node: hub
+bus:
+  listen: %[1]s:4222
+  leaves: %[1]s:7422
+  tls: {cert: %[2]s, key: %[3]s}
+  users: [{name: edge1, password: %[4]s, role: site}]
+cameras: []
+`, link.Peer(), files.Cert, files.Key, sitePassword))
+	p.edge = prepare(t, fmt.Sprintf(`
+node: edge1
+bus: {hub: {url: "tls://%s:4222", user: edge1, password: "${SITE}", ca: %s}}
+%s
+cameras:
+%s`, link.Peer(), files.Cert, uplink, cameras), "SITE="+sitePassword)
+	for _, s := range []*system{p.hub, p.edge} {
+		s.launch()
+		t.Cleanup(s.stop)
+	}
+	return p
+}
+
+// uplink is how the site's uplink fares.
+func (p *pair) uplink() control.Uplink {
+	t := p.edge.t
+	t.Helper()
+	access, err := statedir.ReadAccess(filepath.Join(p.edge.dir, "state"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc, err := bus.Connect(t.Context(), access, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	reply, err := control.NewClient(nc, access).Do(t.Context(), control.Status, control.Request{})
+	if err != nil || reply.System == nil || reply.System.Uplink == nil {
+		t.Fatalf("the supervisor says nothing of its uplink: %v", err)
+	}
+	return *reply.System.Uplink
+}
+
+// watch opens viewers at the hub, each of which reads all that comes until the test ends or stop is called. A picture on pictures is one
+// that the first of them has got.
+func (p *pair) watch(id string, viewers int) (pictures <-chan view.Frame, stop func()) {
+	t := p.hub.t
+	t.Helper()
+	seen := make(chan view.Frame, 1)
+	var all []*view.Multipart
+	var reading sync.WaitGroup
+	for n := range viewers {
+		v, err := view.Get(t.Context(), p.hub.addr, "/api/v1/cameras/"+id+"/stream.mjpeg", view.Options{Dial: p.link.DialContext})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, v)
+		reading.Go(func() {
+			for {
+				f, err := v.Picture()
+				if err != nil {
+					return
+				}
+				if n > 0 {
+					continue
+				}
+				select {
+				case seen <- f:
+				default:
+				}
+			}
+		})
+	}
+	stop = sync.OnceFunc(func() {
+		for _, v := range all {
+			_ = v.Close() // ends the reader
+		}
+		reading.Wait()
+	})
+	t.Cleanup(stop)
+	return seen, stop
+}
+
+// next waits for pictures that come from now on.
+func next(t *testing.T, pictures <-chan view.Frame, n int) {
+	t.Helper()
+	begin := time.Now()
+	limit := time.After(patience)
+	for n > 0 {
+		select {
+		case f := <-pictures:
+			if f.At.After(begin) {
+				n--
+			}
+		case <-limit:
+			t.Fatal("no pictures come")
+		}
+	}
+}
+
+// crossed measures while so many pictures cross: bytes on the link, and bytes of JPEGs.
+func (p *pair) crossed(pictures uint64) (link, jpeg float64) {
+	t := p.edge.t
+	t.Helper()
+	sent := func() int64 {
+		n, err := p.link.Sent()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before, from := p.uplink(), sent()
+	for {
+		if now := p.uplink(); now.Frames >= before.Frames+pictures {
+			return float64(sent() - from), float64(now.Bytes - before.Bytes)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// TestHub: a site behind a thin link, whose cameras are watched and ordered at a hub.
+func TestHub(t *testing.T) {
+	p := newPair(t, 40_000_000, "uplink: {main_fps: 10}", `
+  - {id: gate, name: Gate, source: "test:clock"}
+  - {id: yard, source: "test:bars"}
+`)
+	p.hub.becomes("gate", camera.Live)
+	if i := p.hub.becomes("yard", camera.Live); i.Node != "edge1" {
+		t.Errorf("the camera is of %q", i.Node)
+	}
+
+	t.Run("orders", func(t *testing.T) {
+		if status, _, body := p.hub.request("POST", "/api/v1/cameras/yard/restart", nil, "Content-Type", "application/json"); status != http.StatusAccepted {
+			t.Errorf("restart: %d %s", status, body)
+		}
+		p.hub.eventually("it is restarted", func() error {
+			i, err := p.hub.camera("yard")
+			if err == nil && (i.Restarts != 1 || i.State != camera.Live) {
+				err = fmt.Errorf("%d restarts, %s", i.Restarts, i.State)
+			}
+			return err
+		})
+		if _, _, body := p.hub.request("GET", "/api/v1/cameras/yard/logs", nil); !strings.Contains(string(body), "restart ordered") {
+			t.Errorf("its log at the hub is %s", body)
+		}
+		if out, err := p.hub.command("status"); err != nil || !strings.Contains(out, "edge1") || !strings.Contains(out, "yard") {
+			t.Errorf("status at the hub: %v\n%s", err, out)
+		}
+		if out, err := p.hub.command("stop", "yard"); err != nil {
+			t.Errorf("stop: %v %s", err, out)
+		}
+		p.hub.becomes("yard", camera.Stopped)
+		if out, err := p.hub.command("start", "yard"); err != nil {
+			t.Errorf("start: %v %s", err, out)
+		}
+		p.hub.becomes("yard", camera.Live)
+		if out, err := p.hub.command("select", "main", "yard"); err != nil {
+			t.Errorf("select: %v %s", err, out)
+		}
+		p.hub.eventually("the hub's room shows it", func() error {
+			_, _, body := p.hub.request("GET", "/api/v1/rooms/main", nil)
+			var room struct{ Camera string }
+			if err := json.Unmarshal(body, &room); err != nil || room.Camera != "yard" {
+				return fmt.Errorf("%s", body)
+			}
+			return nil
+		})
+		if _, _, body := p.edge.request("GET", "/api/v1/rooms/main", nil); strings.Contains(string(body), "yard") {
+			t.Errorf("the site's own room shows %s", body)
+		}
+	})
+
+	t.Run("bytes", func(t *testing.T) {
+		before, err := p.link.Sent()
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Second) // in which 75 pictures are taken
+		idle, err := p.link.Sent()
+		if err != nil {
+			t.Fatal(err)
+		}
+		idle -= before
+		_, stop := p.watch("gate", 1)
+		link1, jpeg1 := p.crossed(40)
+		stop()
+		p.hub.eventually("nobody watches", func() error {
+			if n := p.uplink().Streams; n != 0 {
+				return fmt.Errorf("%d streams", n)
+			}
+			return nil
+		})
+		_, stop = p.watch("gate", 10)
+		link10, jpeg10 := p.crossed(40)
+		stop()
+		t.Logf("bytes on the link: %d in 3 s that nobody watches; for each of a picture %.4f with one viewer, %.4f with ten", idle, link1/jpeg1, link10/jpeg10)
+		if float64(idle) > jpeg1/10 {
+			t.Errorf("%d bytes cross while nobody watches; 4 s of pictures are %.0f", idle, jpeg1)
+		}
+		for viewers, ratio := range map[int]float64{1: link1 / jpeg1, 10: link10 / jpeg10} {
+			if ratio > 1.10 { // heartbeats go on meanwhile
+				t.Errorf("with %d viewers %.3f bytes cross for each of a picture", viewers, ratio)
+			}
+		}
+	})
+
+	t.Run("capped", func(t *testing.T) {
+		pictures, stop := p.watch("gate", 1)
+		defer stop()
+		next(t, pictures, 1)
+		before, begin := p.uplink().Frames, time.Now()
+		next(t, pictures, 30)
+		if fps := float64(p.uplink().Frames-before) / time.Since(begin).Seconds(); fps > 11.5 {
+			t.Errorf("%.1f pictures a second cross, where 10 may", fps)
+		}
+	})
+}
+
+// TestUplinkCutForAMinute: the site works alone, the hub says so, and both find each other again.
+func TestUplinkCutForAMinute(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, 40_000_000, "", `  - {id: gate, source: "test:clock"}`)
+	p.hub.becomes("gate", camera.Live)
+	pictures, _ := p.watch("gate", 1)
+	next(t, pictures, 3)
+	if err := p.link.Cut(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if i := p.hub.becomes("gate", camera.Reconnecting); !strings.Contains(i.Error, "edge1") {
+		t.Errorf("the hub says of it: %s", i.Error)
+	}
+	for time.Since(began) < time.Minute { // the site works alone
+		before := p.edge.becomes("gate", camera.Live)
+		if status, _, _ := p.edge.request("GET", "/api/v1/cameras/gate/snapshot.jpg", nil); status != http.StatusOK {
+			t.Errorf("a snapshot at the site: %d", status)
+		}
+		if before.Restarts != 0 {
+			t.Errorf("the camera was restarted")
+		}
+		time.Sleep(2 * time.Second)
+	}
+	if u := p.uplink(); u.Connected {
+		t.Error("the uplink thinks that it is connected")
+	}
+	if err := p.link.Mend(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	mended := time.Now()
+	next(t, pictures, 1)
+	t.Logf("pictures come again %.1f s after the link was mended", time.Since(mended).Seconds())
+	p.hub.becomes("gate", camera.Live)
+}
+
+// TestHubAndSiteRestart: whoever is restarted is found again, the viewers of the other notice no more than they must.
+func TestHubAndSiteRestart(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, 40_000_000, "", `  - {id: gate, source: "test:clock"}`)
+	p.hub.becomes("gate", camera.Live)
+	pid := p.edge.becomes("gate", camera.Live).PID
+	p.hub.stop()
+	p.hub.launch()
+	p.hub.becomes("gate", camera.Live)
+	pictures, stop := p.watch("gate", 1)
+	next(t, pictures, 3)
+	if i := p.edge.becomes("gate", camera.Live); i.PID != pid {
+		t.Error("the restart of the hub has restarted the camera")
+	}
+	p.edge.stop()
+	p.hub.becomes("gate", camera.Reconnecting)
+	p.edge.launch()
+	p.hub.becomes("gate", camera.Live)
+	next(t, pictures, 3)
+	stop()
+
+	relay := p.edge.relay() // of the processes relay and uplink one
+	if err := syscall.Kill(relay, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	p.edge.ready()
+	pictures, _ = p.watch("gate", 1)
+	next(t, pictures, 3)
+}
+
+// TestSaturatedUplink: a link that cannot carry what is watched carries the newest pictures, and orders as ever.
+func TestSaturatedUplink(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, 3_000_000, "", `
+  - {id: gate, source: "test:clock"}
+  - {id: yard, source: "test:clock"}
+`)
+	p.hub.becomes("gate", camera.Live)
+	p.hub.becomes("yard", camera.Live)
+	gate, _ := p.watch("gate", 1)
+	yard, _ := p.watch("yard", 1)
+	next(t, gate, 10)
+	next(t, yard, 10)
+	for range 5 {
+		if status, _, body := p.hub.request("POST", "/api/v1/cameras/yard/restart", nil, "Content-Type", "application/json"); status != http.StatusAccepted {
+			t.Errorf("restart: %d %s", status, body)
+		}
+		p.hub.becomes("yard", camera.Live)
+		next(t, yard, 2)
+	}
+	next(t, gate, 5)
+	u := p.uplink()
+	if u.Shed == 0 {
+		t.Error("the link carries all, so nothing was tested")
+	}
+	t.Logf("%d pictures crossed, %d were passed over", u.Frames, u.Shed)
+}
