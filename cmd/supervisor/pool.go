@@ -23,6 +23,7 @@ func (s *system) openPool() (err error) {
 	orders := control.NewClient(s.nc, s.access(supervisorUser, broker.AllowAll))
 	s.pool, err = pool.New(pool.Options{
 		Conn: s.nc, Subjects: s.subjects(), Node: node, Replicas: s.replicas(), Board: s.nodes, Log: s.log, Changed: s.poolChanged,
+		Stopped: func(ctx context.Context, id camera.ID) { s.fleet.Await(ctx, id) },
 		Ask: func(ctx context.Context, from string, id camera.ID) error {
 			_, err := orders.At(from).Do(ctx, control.Yield, control.Request{Camera: id, Node: node})
 			return err

@@ -35,6 +35,7 @@ func Connect(ctx context.Context, a Access, log *slog.Logger, further ...nats.Op
 	options := append(further,
 		nats.Name("linkstart "+a.User),
 		nats.MaxReconnects(-1),
+		nats.IgnoreAuthErrorAbort(), // a server that was too busy to look at a password says that it is wrong
 		nats.ReconnectWait(250*time.Millisecond),
 		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
 		nats.ReconnectBufSize(-1),

@@ -180,7 +180,7 @@ func Serve(ctx context.Context, nc *nats.Conn, s bus.Subjects, node string, h Ha
 	var slow sync.WaitGroup
 	for _, verb := range []string{Restart, Stop, Start, Reload, Status, Logs, Failures, Test, EndTest, Add, Access, Token, Tokens, Revoke, EndSession, Audit, Yield} {
 		answer := micro.HandlerFunc(func(m micro.Request) { serve(ctx, m, verb, h) })
-		if verb == Test || verb == Add { // which take their time, and must not have others wait until nobody waits for them any more
+		if verb == Test || verb == Add || verb == Yield { // which take their time, and must not have others wait until nobody waits for them any more
 			answer = func(m micro.Request) { slow.Go(func() { serve(ctx, later{m, nc}, verb, h) }) }
 		}
 		if err := service.AddEndpoint(verb, answer, micro.WithEndpointSubject(s.Control(node, verb))); err != nil {

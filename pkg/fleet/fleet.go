@@ -59,6 +59,7 @@ type Fleet struct {
 
 	mu      sync.Mutex
 	cameras map[camera.ID]*member
+	leaving map[camera.ID]<-chan struct{} // those that another supervisor may run now, until Await
 	order   []camera.ID
 }
 
@@ -83,7 +84,7 @@ func New(o Options) (*Fleet, error) {
 	f := &Fleet{
 		nc: o.Conn, subjects: o.Subjects, node: o.Node, log: o.Log, scrub: o.Scrub, reload: o.Reload, system: o.System, hold: o.Hold,
 		gate: supervise.NewGate(), watchdog: o.Watchdog,
-		ctx: ctx, cancel: cancel, cameras: make(map[camera.ID]*member),
+		ctx: ctx, cancel: cancel, cameras: make(map[camera.ID]*member), leaving: make(map[camera.ID]<-chan struct{}),
 	}
 	var err error
 	if f.beats, err = f.nc.Subscribe(f.subjects.Status(bus.All), f.beat); err != nil {
@@ -131,7 +132,7 @@ func (f *Fleet) add(d Description) {
 	ctx, cancel := context.WithCancel(f.ctx)
 	m := &member{
 		id: d.ID, node: f.node, described: d, spec: d.Process, cancel: cancel,
-		since: time.Now(), report: supervise.Report{Phase: supervise.Running},
+		since: time.Now(), ended: make(chan struct{}), report: supervise.Report{Phase: supervise.Running},
 	}
 	m.spec.Line = func(line string) { f.line(m, line) }
 	options := supervise.Options{
@@ -145,7 +146,10 @@ func (f *Fleet) add(d Description) {
 	f.cameras[d.ID] = m
 	f.announce(m)
 	spec := m.spec
-	f.running.Go(func() { m.keeper.Run(ctx, spec) })
+	f.running.Go(func() {
+		defer close(m.ended)
+		m.keeper.Run(ctx, spec)
+	})
 }
 
 func (f *Fleet) memoryLimit(m *member) int64 {
@@ -156,6 +160,9 @@ func (f *Fleet) memoryLimit(m *member) int64 {
 
 func (f *Fleet) remove(m *member) {
 	delete(f.cameras, m.described.ID)
+	if m.described.Term > 0 {
+		f.leaving[m.described.ID] = m.ended
+	}
 	m.removed = true
 	m.cancel()
 	m.endAction()
@@ -174,6 +181,21 @@ func (f *Fleet) Close() error {
 		return fmt.Errorf("stop listening for heartbeats: %w", err)
 	}
 	return nil
+}
+
+// Await waits until the process of a camera that another supervisor may run now is gone.
+func (f *Fleet) Await(ctx context.Context, id camera.ID) {
+	f.mu.Lock()
+	ended := f.leaving[id]
+	delete(f.leaving, id)
+	f.mu.Unlock()
+	if ended == nil {
+		return
+	}
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
 }
 
 // announce tells the bus of a camera whose words (not figures) have changed. The caller holds f.mu.

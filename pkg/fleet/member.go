@@ -19,6 +19,7 @@ type member struct {
 	cancel    context.CancelFunc
 	log       ring
 	removed   bool
+	ended     chan struct{} // closed when its process is gone for good
 
 	again     bool // there were pictures or failures before this start: viewers wait for it to come back
 	report    supervise.Report

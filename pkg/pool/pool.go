@@ -58,6 +58,8 @@ type Options struct {
 	Log      *slog.Logger
 	// Changed is called with the cameras that this supervisor runs, and their terms, whenever that changes; one call at a time.
 	Changed func(map[camera.ID]uint64)
+	// Stopped waits until a camera of which Changed said that it is not run here any more is stopped.
+	Stopped func(ctx context.Context, id camera.ID)
 	// Ask asks another supervisor to give a camera to this one.
 	Ask func(ctx context.Context, node string, id camera.ID) error
 }
@@ -76,6 +78,7 @@ type Pool struct {
 	cameras []Camera
 	table   map[camera.ID]lease
 	held    map[camera.ID]uint64
+	giving  map[camera.ID]bool // not held any more, though the bucket does not say so yet
 	told    map[camera.ID]uint64
 	orphans map[camera.ID]time.Time // since when nobody runs it
 	proven  time.Time
@@ -105,7 +108,7 @@ func New(o Options) (*Pool, error) {
 	}
 	return &Pool{
 		Options: o, js: js, started: time.Now(), poked: make(chan struct{}, 1),
-		table: make(map[camera.ID]lease), held: make(map[camera.ID]uint64), orphans: make(map[camera.ID]time.Time),
+		table: make(map[camera.ID]lease), held: make(map[camera.ID]uint64), giving: make(map[camera.ID]bool), orphans: make(map[camera.ID]time.Time),
 	}, nil
 }
 
@@ -287,7 +290,7 @@ func (p *Pool) learn(id camera.ID, l lease) {
 	p.table[id] = l
 	mine := slices.ContainsFunc(p.cameras, func(c Camera) bool { return c.ID == id })
 	switch {
-	case l.Node == p.Node && mine:
+	case l.Node == p.Node && mine && !p.giving[id]:
 		p.held[id] = l.term
 	case l.Node != p.Node:
 		delete(p.held, id)
@@ -485,8 +488,15 @@ func (p *Pool) Give(ctx context.Context, id camera.ID, to string) error {
 	p.Log.Info("camera moves to another machine", "camera", id, "node", to)
 	p.mu.Lock()
 	delete(p.held, id)
+	p.giving[id] = true
 	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		delete(p.giving, id)
+		p.mu.Unlock()
+	}()
 	p.tell()
+	p.Stopped(ctx, id) // many cameras serve one connection only
 	return p.hand(ctx, id, term, to)
 }
 

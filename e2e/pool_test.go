@@ -1,0 +1,175 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"linkstart/pkg/camera"
+)
+
+// newPool starts supervisors whose servers are a cluster, with cameras that each of them may run.
+func newPool(t *testing.T, cameras ...string) []*system {
+	t.Helper()
+	const size = 3
+	var routes [size]string
+	for i := range routes {
+		routes[i] = freeAddr(t)
+	}
+	var list strings.Builder
+	for _, id := range cameras {
+		fmt.Fprintf(&list, "  - {id: %s, source: \"test:clock\", nodes: any}\n", id)
+	}
+	all := make([]*system, size)
+	for i := range all {
+		all[i] = prepare(t, fmt.Sprintf("node: n%d\nbus: {cluster: {listen: %q, routes: [%q, %q], password: \"${CLUSTER}\"}}\ncameras:\n%s",
+			i, routes[i], routes[(i+1)%size], routes[(i+2)%size], &list), "CLUSTER=nobody-else-knows-this-one")
+		all[i].begin()
+		t.Cleanup(all[i].stop)
+	}
+	for _, s := range all {
+		s.ready()
+	}
+	return all
+}
+
+// owners returns who runs which camera, as s sees it; an error unless all are live on these nodes.
+func (s *system) owners(cameras []string, nodes ...string) (map[string]string, error) {
+	by := make(map[string]string)
+	for _, id := range cameras {
+		i, err := s.camera(id)
+		if err != nil {
+			return nil, err
+		}
+		if i.State != camera.Live {
+			return nil, fmt.Errorf("%s is %s: %s", id, i.State, i.Error)
+		}
+		if !strings.Contains(strings.Join(nodes, " "), i.Node) {
+			return nil, fmt.Errorf("%s is on %s", id, i.Node)
+		}
+		by[id] = i.Node
+	}
+	return by, nil
+}
+
+// grabbers counts the processes that these supervisors have for cameras.
+func grabbers(all ...*system) (n int) {
+	for _, s := range all {
+		for _, pid := range s.children() {
+			if exe, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); filepath.Base(exe) == "grabber" {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// TestPool: three machines share cameras; one that is killed loses them to the others, and gets a share when it comes back.
+func TestPool(t *testing.T) {
+	cameras := []string{"a", "b", "c", "d", "e", "f"}
+	all := newPool(t, cameras...)
+	var owners map[string]string
+	fair := func(nodes ...string) {
+		t.Helper()
+		eventually(t, "all cameras run on "+strings.Join(nodes, ", "), func() (err error) {
+			if owners, err = all[0].owners(cameras, nodes...); err != nil {
+				return err
+			}
+			for _, node := range nodes {
+				n := 0
+				for _, owner := range owners {
+					if owner == node {
+						n++
+					}
+				}
+				if n < len(cameras)/len(nodes) {
+					return fmt.Errorf("%s has %d cameras of %v", node, n, owners)
+				}
+			}
+			return nil
+		})
+		if n := grabbers(all...); n != len(cameras) {
+			t.Errorf("%d processes run for %d cameras", n, len(cameras))
+		}
+	}
+	fair("n0", "n1", "n2")
+	before := owners
+
+	killed := time.Now()
+	children := all[2].children()
+	if err := all[2].cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	all[2].gone(children...)
+	eventually(t, "the others have its cameras", func() (err error) {
+		owners, err = all[0].owners(cameras, "n0", "n1")
+		return err
+	})
+	t.Logf("its cameras are live elsewhere %.1f s after it was killed", time.Since(killed).Seconds())
+	for id, node := range before {
+		if node != "n2" && owners[id] != node {
+			t.Errorf("camera %s has moved from %s to %s, which it need not", id, node, owners[id])
+		}
+	}
+	if n := grabbers(all[:2]...); n != len(cameras) {
+		t.Errorf("%d processes run for %d cameras", n, len(cameras))
+	}
+
+	all[2].launch()
+	fair("n0", "n1", "n2")
+
+	stopped := time.Now()
+	all[2].stop()
+	eventually(t, "the others have its cameras", func() (err error) {
+		_, err = all[0].owners(cameras, "n0", "n1")
+		return err
+	})
+	t.Logf("its cameras are live elsewhere %.1f s after it was told to stop", time.Since(stopped).Seconds())
+	all[2].launch()
+}
+
+// TestPoolTornApart: a supervisor that reaches nobody any more gives up what it has, which the others have taken over.
+func TestPoolTornApart(t *testing.T) {
+	t.Parallel()
+	cameras := []string{"a", "b", "c"}
+	all := newPool(t, cameras...)
+	eventually(t, "all cameras run", func() error {
+		_, err := all[0].owners(cameras, "n0", "n1", "n2")
+		return err
+	})
+	for _, other := range all[:2] { // what is stopped answers as little as what is cut off
+		if err := other.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	resume := func() error {
+		return errors.Join(all[0].cmd.Process.Signal(syscall.SIGCONT), all[1].cmd.Process.Signal(syscall.SIGCONT))
+	}
+	defer func() { _ = resume() }()
+	eventually(t, "it runs none", func() error {
+		if n := grabbers(all[2]); n != 0 {
+			return fmt.Errorf("%d run", n)
+		}
+		return nil
+	})
+	if !strings.Contains(all[2].out.String(), "are stopped here") {
+		t.Errorf("it does not say why: %s", all[2].out)
+	}
+	if err := resume(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "all cameras run again", func() error {
+		if _, err := all[0].owners(cameras, "n0", "n1", "n2"); err != nil {
+			return err
+		}
+		if n := grabbers(all...); n != len(cameras) {
+			return fmt.Errorf("%d processes run for %d cameras", n, len(cameras))
+		}
+		return nil
+	})
+}
