@@ -50,6 +50,8 @@ var sections = []section{
 	{"idle", idle, 4 * time.Minute},
 	{"old", old, 6 * time.Minute},
 	{"fleet", fleet, 15 * time.Minute},
+	{"site", site, 5 * time.Minute},
+	{"takeover", takeover, 20 * time.Minute},
 }
 
 func names() []string {

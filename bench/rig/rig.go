@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -40,12 +41,50 @@ type Camera struct {
 type Rig struct {
 	Addr    string // host:port of the relay
 	dir     string
+	bin     string
 	process *proc.Process
 	client  *http.Client
 }
 
 // Start runs bin/supervisor with these cameras on a free port of host, and waits until it serves. Stop must be called.
 func Start(ctx context.Context, bin, host string, cameras ...Camera) (*Rig, error) {
+	return Join(ctx, bin, host, "bench", "", cameras...)
+}
+
+// Join is Start for one machine of several: its node's name, and what bus: is to hold, as a map of YAML in one line.
+func Join(ctx context.Context, bin, host, node, bus string, cameras ...Camera) (*Rig, error) {
+	r, err := begin(bin, host, node, bus, cameras)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Ready(ctx); err != nil {
+		r.Stop()
+		return nil, err
+	}
+	return r, nil
+}
+
+// JoinAll is Join for several that wait for each other: the first calls of begin all return before any of them serves.
+func JoinAll(ctx context.Context, bin, host string, nodes, buses []string, cameras ...Camera) (all []*Rig, err error) {
+	for i := range nodes {
+		r, err := begin(bin, host, nodes[i], buses[i], cameras)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, r)
+	}
+	for _, r := range all {
+		if err := r.Ready(ctx); err != nil {
+			return all, err
+		}
+	}
+	return all, nil
+}
+
+// Free is an address of host where nothing listens.
+func Free(host string) (string, error) { return free(host) }
+
+func begin(bin, host, node, bus string, cameras []Camera) (*Rig, error) {
 	addr, err := free(host)
 	if err != nil {
 		return nil, err
@@ -54,20 +93,36 @@ func Start(ctx context.Context, bin, host string, cameras ...Camera) (*Rig, erro
 	if err != nil {
 		return nil, err
 	}
-	r := &Rig{Addr: addr, dir: dir, client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}}
+	r := &Rig{Addr: addr, dir: dir, bin: bin, client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}}
 	file := filepath.Join(dir, "cameras.yaml")
-	if err := os.WriteFile(file, []byte(configuration(addr, cameras)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(configuration(addr, node, bus, cameras)), 0o600); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	if r.process, err = proc.Start(exec.Command(filepath.Join(bin, "supervisor"), "-config", file)); err != nil {
+	if err := r.Again(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	if err := r.until(ctx, "it serves", r.ready); err != nil {
-		err = fmt.Errorf("start supervisor: %w\n%s", err, r.process.Complaints())
-		r.Stop()
-		return nil, err
 	}
 	return r, nil
+}
+
+// Again starts the supervisor after it was killed.
+func (r *Rig) Again() (err error) {
+	r.process, err = proc.Start(exec.Command(filepath.Join(r.bin, "supervisor"), "-config", filepath.Join(r.dir, "cameras.yaml")))
+	return err
+}
+
+// Kill ends the supervisor as a power cut would: its children find that out themselves.
+func (r *Rig) Kill() error {
+	err := r.process.Signal(syscall.SIGKILL)
+	<-r.process.Ended()
+	return err
+}
+
+// Ready waits until it serves.
+func (r *Rig) Ready(ctx context.Context) error {
+	if err := r.until(ctx, "it serves", r.ready); err != nil {
+		return fmt.Errorf("start supervisor: %w\n%s", err, r.process.Complaints())
+	}
+	return nil
 }
 
 func free(host string) (string, error) {
@@ -78,9 +133,13 @@ func free(host string) (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-func configuration(addr string, cameras []Camera) string {
+func configuration(addr, node, bus string, cameras []Camera) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "server: {listen: %q, auth: none}\nstate_dir: state\nnode: bench\ncameras:\n", addr)
+	fmt.Fprintf(&b, "server: {listen: %q, auth: none}\nstate_dir: state\nnode: %s\n", addr, node)
+	if bus != "" {
+		fmt.Fprintf(&b, "bus: {%s}\n", bus)
+	}
+	b.WriteString("cameras:\n")
 	for _, c := range cameras {
 		fmt.Fprintf(&b, "  - {id: %s, source: %q", c.ID, c.Source)
 		if c.Extra != "" {
@@ -206,4 +265,26 @@ func (r *Rig) until(ctx context.Context, what string, try func(context.Context) 
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+// Await waits until a camera is in that state.
+func (r *Rig) Await(ctx context.Context, id string, state camera.State) error {
+	return r.until(ctx, id+" is "+string(state), func(ctx context.Context) error {
+		c, err := r.Camera(ctx, id)
+		if err == nil && c.State != state {
+			err = fmt.Errorf("%s is %s: %s", id, c.State, c.Error)
+		}
+		return err
+	})
+}
+
+// Uplink is the process that sends to a hub.
+func (r *Rig) Uplink() (int, error) {
+	for _, pid := range proc.Descendants(r.PID()) {
+		args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if err == nil && strings.Contains(string(args), "-uplink") {
+			return pid, nil
+		}
+	}
+	return 0, errors.New("find uplink: none runs")
 }
