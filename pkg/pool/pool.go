@@ -3,7 +3,9 @@
 // Who runs it is written in a bucket on the bus that they share; the revision of that entry is the camera's term, which grows with
 // each that takes it over. A supervisor proves every other second that it reaches the bucket. One that has not been able to for
 // LeaseTime stops what it has got; the others take it over as soon as they neither hear that supervisor nor see it prove anything,
-// which is after nodes.Silence. So a camera has two grabbers for LeaseTime at most, and only while the bus is torn apart.
+// which is after nodes.Silence. While the bucket does not answer, because the server that led it is gone and the others have not chosen
+// another one, whoever hears most of the supervisors takes cameras over at once, and has that confirmed later. So a camera has two
+// grabbers for LeaseTime at most, and only while the bus is torn apart.
 package pool
 
 import (
@@ -35,7 +37,7 @@ const (
 	stepEvery  = 500 * time.Millisecond
 	proveEvery = 2 * time.Second
 	readEvery  = 10 * time.Second // the whole table, in case news were missed
-	callTime   = 2 * time.Second
+	callTime   = time.Second
 	settleTime = 3 * time.Second        // after the start: who else is there?
 	rankTime   = 700 * time.Millisecond // that each supervisor leaves to the one before it
 	calmTime   = 10 * time.Second       // after the start, before cameras of others are asked for
@@ -166,6 +168,9 @@ func (p *Pool) step(ctx context.Context) {
 	if err == nil {
 		err = p.claim(ctx, now)
 	}
+	if err != nil && ctx.Err() == nil {
+		p.presume(now)
+	}
 	p.mu.Lock()
 	failed := err != nil && ctx.Err() == nil
 	tell := failed && !p.failing && now.Sub(p.started) > settleTime
@@ -292,7 +297,7 @@ func (p *Pool) learn(id camera.ID, l lease) {
 	switch {
 	case l.Node == p.Node && mine && !p.giving[id]:
 		p.held[id] = l.term
-	case l.Node != p.Node:
+	case l.Node != p.Node && l.term >= p.held[id]: // else it is what was there before this supervisor presumed
 		delete(p.held, id)
 	}
 }
@@ -334,6 +339,24 @@ func (p *Pool) claim(ctx context.Context, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// presume takes over what would be claimed if the bucket answered, as far as this supervisor is not the one that is cut off.
+func (p *Pool) presume(now time.Time) {
+	known := p.Board.All()
+	alive := p.alive()
+	if now.Sub(p.started) < settleTime || 2*len(alive) <= max(len(known), len(alive)) {
+		return
+	}
+	due := p.due(alive, now)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, id := range due {
+		if last := p.table[id]; last.Node != "" && p.held[id] == 0 {
+			p.held[id] = last.term + 1 // the one that will be confirmed is no smaller
+			p.Log.Info("camera is taken over, to be confirmed", "camera", id)
+		}
+	}
 }
 
 // due returns the cameras that nobody runs and that it is this supervisor's turn to take over: each falls to the one with the
@@ -402,13 +425,19 @@ func (p *Pool) take(ctx context.Context, id camera.ID, alive map[string]bool) (b
 		return false, fmt.Errorf("look up who runs camera %s: %w", id, err)
 	}
 	node := decode(e.Value())
-	if node != p.Node && alive[node] {
-		p.learn(id, lease{node, e.Revision()})
-		return false, nil
-	}
 	if node != "" && node != p.Node {
-		if proves, err := p.proves(ctx, node); err != nil || proves {
-			return false, err
+		there := alive[node]
+		if !there {
+			if there, err = p.proves(ctx, node); err != nil {
+				return false, err
+			}
+		}
+		if there {
+			p.mu.Lock()
+			delete(p.held, id)
+			p.mu.Unlock()
+			p.learn(id, lease{node, e.Revision()})
+			return false, nil
 		}
 	}
 	term, err := p.kv.Update(ctx, cameraKey(id), lease{Node: p.Node}.value(), e.Revision())
