@@ -137,30 +137,52 @@ func siteBytes(ctx context.Context, l *lab, edge, hub *rig.Rig, video, control *
 		if err != nil {
 			return err
 		}
-		defer v.Close()
 		if _, err := v.Picture(); err != nil {
+			return errors.Join(err, v.Close())
+		}
+		relay, err := hub.Relay()
+		if err != nil {
 			return err
 		}
 		before := video.Sent()
-		cpu, err := proc.CPUs(uplink)
-		if err != nil {
+		costs := []cost{{"the site's uplink", uplink, 0}, {"the hub's supervisor, which holds NATS", hub.PID(), 0}, {"the hub's relay", relay, 0}}
+		if err := add(costs, -1); err != nil {
 			return err
 		}
 		pictures, jpeg := 0, 0
 		for until := time.Now().Add(length); time.Now().Before(until); pictures++ {
 			f, err := v.Picture()
 			if err != nil {
-				return err
+				return errors.Join(err, v.Close())
 			}
 			jpeg += f.Bytes
 		}
-		used, err := proc.CPUs(uplink)
-		if err != nil {
+		if err := errors.Join(add(costs, 1), v.Close()); err != nil {
 			return err
 		}
 		l.add(noted(value("site bytes", fmt.Sprintf("bytes on the way to the hub for each byte of a picture, %d viewers", viewers), "", "", float64(video.Sent()-before)/float64(jpeg),
 			report.AtMost("value", 1.03)), "as TCP carries them, without its own headers; %.1f pictures/s", float64(pictures)/length.Seconds()))
-		l.add(value("site cpu", fmt.Sprintf("processor time of the uplink for each picture, %d viewers", viewers), "", "ms", ms(used-cpu)/float64(pictures)))
+		for _, c := range costs {
+			l.add(value("site cpu", fmt.Sprintf("processor time of %s for each picture that crosses, %d viewers", c.what, viewers), "", "ms", ms(c.cpu)/float64(pictures)))
+		}
+	}
+	return nil
+}
+
+// cost is what a process uses.
+type cost struct {
+	what string
+	pid  int
+	cpu  time.Duration
+}
+
+func add(costs []cost, sign time.Duration) error {
+	for i := range costs {
+		used, err := proc.CPUs(costs[i].pid)
+		if err != nil {
+			return err
+		}
+		costs[i].cpu += sign * used
 	}
 	return nil
 }

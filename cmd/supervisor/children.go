@@ -28,8 +28,8 @@ func (s *system) subjects() bus.Subjects { return bus.Subjects{Prefix: s.cfg.Bus
 // access lets user onto the bus; its password stays the same while the supervisor runs, so that a reload does not look
 // like a change to every process.
 func (s *system) access(user string, p broker.Permissions) bus.Access {
-	if p := s.cfg.Bus.External.Peer; p.URL != "" {
-		return s.peerAccess(p)
+	if s.external != nil {
+		return *s.external
 	}
 	password, ok := s.passwords[user]
 	if !ok {

@@ -26,8 +26,10 @@ const mostReplicas = 3
 
 // startBus starts the embedded server, unless another one takes its place.
 func (s *system) startBus(state *statedir.Dir) error {
-	if s.cfg.Bus.External.URL != "" {
-		return nil
+	if p := s.cfg.Bus.External.Peer; p.URL != "" {
+		a, err := s.peerAccess(p)
+		s.external = &a
+		return err
 	}
 	network, err := s.network(s.cfg)
 	if err != nil {
@@ -114,17 +116,32 @@ func (s *system) guests(cfg *config.Config) []broker.Guest {
 }
 
 // peerAccess lets a process of this supervisor onto another one's bus.
-func (s *system) peerAccess(p config.Peer) bus.Access {
-	return bus.Access{
-		URL: p.URL, User: p.User, Password: p.Password, Credentials: p.Credentials, CA: p.CA,
-		Prefix: s.cfg.Bus.Prefix, Node: string(s.cfg.Node),
+func (s *system) peerAccess(p config.Peer) (bus.Access, error) {
+	a := bus.Access{URL: p.URL, User: p.User, Password: p.Password, Prefix: s.cfg.Bus.Prefix, Node: string(s.cfg.Node)}
+	for _, f := range []struct {
+		name string
+		text *string
+	}{{p.Credentials, &a.Credentials}, {p.CA, &a.CA}} {
+		if f.name == "" {
+			continue
+		}
+		b, err := certificate.Read(f.name)
+		if err != nil {
+			return a, err
+		}
+		*f.text = string(b)
 	}
+	return a, nil
 }
 
 func (s *system) uplinkSpec(cfg *config.Config) (process.Spec, error) {
+	hub, err := s.peerAccess(cfg.Bus.Hub.Peer)
+	if err != nil {
+		return process.Spec{}, err
+	}
 	document, err := json.Marshal(child.Uplink{
 		Site: s.access(broker.UplinkUser, broker.UplinkPermissions(s.subjects(), string(cfg.Node))),
-		Hub:  s.peerAccess(cfg.Bus.Hub.Peer), MainFPS: cfg.Uplink.MainFPS, SubFPS: cfg.Uplink.SubFPS,
+		Hub:  hub, MainFPS: cfg.Uplink.MainFPS, SubFPS: cfg.Uplink.SubFPS,
 	})
 	if err != nil {
 		return process.Spec{}, fmt.Errorf("describe the uplink to itself: %w", err)

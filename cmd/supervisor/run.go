@@ -48,7 +48,8 @@ type system struct {
 	bin      string // folder of the programs
 	started  time.Time
 	scrub    *secret.Scrubber
-	server   *broker.Server // nil: another one takes its place
+	server   *broker.Server // nil: external takes its place
+	external *bus.Access
 	nc       *nats.Conn
 	fleet    *fleet.Fleet
 	relay    *keeper

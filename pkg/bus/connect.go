@@ -2,6 +2,8 @@ package bus
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,8 +21,9 @@ type Access struct {
 	Prefix   string `json:"prefix"` // of Subjects
 	Node     string `json:"node"`   // whose supervisor to ask
 
-	Credentials string `json:"credentials,omitempty"` // file of a user of another NATS server
-	CA          string `json:"ca,omitempty"`          // PEM file of authorities; "": the machine's
+	// Of another NATS server. They are what files hold, not their names: whoever is told need not be able to read files.
+	Credentials string `json:"credentials,omitempty"` // in place of user and password
+	CA          string `json:"ca,omitempty"`          // authorities as PEM; "": the machine's
 }
 
 // InboxPrefix is where the replies to a user's requests go; no other user may subscribe there.
@@ -59,10 +62,12 @@ func Connect(ctx context.Context, a Access, log *slog.Logger, further ...nats.Op
 		options = append(options, nats.UserInfo(a.User, a.Password), nats.CustomInboxPrefix(InboxPrefix(a.User)))
 	}
 	if a.Credentials != "" {
-		options = append(options, nats.UserCredentials(a.Credentials))
+		options = append(options, nats.UserCredentialBytes([]byte(a.Credentials)))
 	}
 	if a.CA != "" {
-		options = append(options, nats.RootCAs(a.CA))
+		pool := x509.NewCertPool()
+		pool.AppendCertsFromPEM([]byte(a.CA))
+		options = append(options, nats.Secure(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}))
 	}
 	var nc *nats.Conn
 	var err error

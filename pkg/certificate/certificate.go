@@ -23,11 +23,11 @@ type Files struct{ Cert, Key string }
 
 // Load reads the pair. The error says how to mend it, and which file is concerned: see Of.
 func Load(f Files) (*tls.Certificate, error) {
-	cert, err := read(f.Cert)
+	cert, err := Read(f.Cert)
 	if err != nil {
 		return nil, err
 	}
-	key, err := read(f.Key)
+	key, err := Read(f.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,8 @@ func Of(err error) string {
 	return ""
 }
 
-func read(name string) ([]byte, error) {
+// Read returns what a file holds. The error says how to mend it.
+func Read(name string) ([]byte, error) {
 	info, err := os.Stat(name)
 	if err == nil && !info.Mode().IsRegular() { // opening a named pipe could wait for ever
 		return nil, wrong(name, nil, "is no file: name one that holds PEM")
@@ -126,7 +127,7 @@ func (d Doubt) String() string { return d.File + " " + d.Say }
 
 // Authorities reads a file of authorities as PEM. The error says how to mend it.
 func Authorities(file string) (*x509.CertPool, error) {
-	b, err := read(file)
+	b, err := Read(file)
 	if err != nil {
 		return nil, err
 	}

@@ -240,6 +240,7 @@ func (d *decoder) checkBusURL(path, text string, b *Bus) {
 // checkBusFiles looks at the files that bus names.
 func (d *decoder) checkBusFiles(cfg *Config) {
 	b := &cfg.Bus
+	d.checkCredentials(b)
 	if files, ok := b.TLS.Files(); ok {
 		d.checkPair(cfg, "bus.tls", files)
 	}
@@ -248,6 +249,18 @@ func (d *decoder) checkBusFiles(cfg *Config) {
 			continue
 		}
 		if _, err := certificate.Authorities(file); err != nil {
+			d.add(d.position(path), "", "%s: %s", path, camera.Say(err))
+		}
+	}
+}
+
+// checkCredentials looks whether the files of users can be read.
+func (d *decoder) checkCredentials(b *Bus) {
+	for path, file := range map[string]string{"bus.hub.credentials": b.Hub.Credentials, "bus.external.credentials": b.External.Credentials} {
+		if file == "" {
+			continue
+		}
+		if _, err := certificate.Read(file); err != nil {
 			d.add(d.position(path), "", "%s: %s", path, camera.Say(err))
 		}
 	}

@@ -39,7 +39,7 @@ type Registry struct {
 	ready bool
 	order []camera.ID
 	all   map[camera.ID]*entry
-	away  map[string]bool // nodes
+	away  map[string]bool // by node, of those that were ever heard
 }
 
 type entry struct {
@@ -268,10 +268,7 @@ func (r *Registry) Away(node string, away bool) {
 	r.turn.Lock()
 	defer r.turn.Unlock()
 	r.mu.Lock()
-	delete(r.away, node)
-	if away {
-		r.away[node] = true
-	}
+	r.away[node] = away
 	var lost []camera.ID
 	for _, id := range r.order {
 		if away && r.all[id].info.Node == node {
@@ -282,6 +279,17 @@ func (r *Registry) Away(node string, away bool) {
 	for _, id := range lost {
 		r.lose(id, "the machine "+node+" that has it cannot be reached")
 	}
+}
+
+// Nodes tells of each node that was ever heard whether it is.
+func (r *Registry) Nodes() map[string]bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	here := map[string]bool{r.node: true}
+	for node, away := range r.away {
+		here[node] = !away
+	}
+	return here
 }
 
 // lose says of a camera that its process is not heard. The turn is held.

@@ -94,6 +94,11 @@ var (
 	descRelay    = prometheus.NewDesc("linkstart_relay_restarts_total", "Restarts of the relay, by cause.", []string{"cause"}, nil)
 	descConfig   = prometheus.NewDesc("linkstart_config_last_reload_successful", "1 where the configuration file as it is now is in force, 0 where it has mistakes.", nil, nil)
 	descLoaded   = prometheus.NewDesc("linkstart_config_last_reload_success_timestamp_seconds", "When the configuration that is in force was read.", nil, nil)
+	descNode     = prometheus.NewDesc("linkstart_node_up", "1 while the machine's supervisor is heard, 0 while it is not.", []string{"node"}, nil)
+	descHub      = prometheus.NewDesc("linkstart_uplink_connected", "1 while the hub is reached.", nil, nil)
+	descUpFrames = prometheus.NewDesc("linkstart_uplink_frames_total", "Pictures that have crossed to the hub.", nil, nil)
+	descUpBytes  = prometheus.NewDesc("linkstart_uplink_bytes_total", "Bytes of JPEG that have crossed to the hub.", nil, nil)
+	descUpShed   = prometheus.NewDesc("linkstart_uplink_shed_total", "Pictures that the link to the hub had no room for.", nil, nil)
 	descViewers  = prometheus.NewDesc("linkstart_camera_viewers", "Viewers who watch the camera at this relay.", byCamera, nil)
 )
 
@@ -103,7 +108,7 @@ type cameraCollector struct{ r *Relay }
 func (c cameraCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		descState, descFPS, descAge, descBitrate, descRestarts, descViewers, descDecode, descEncode, descMemory,
-		descRelay, descConfig, descLoaded,
+		descRelay, descConfig, descLoaded, descNode, descHub, descUpFrames, descUpBytes, descUpShed,
 	} {
 		ch <- d
 	}
@@ -135,7 +140,18 @@ func (c cameraCollector) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(descRestarts, prometheus.CounterValue, float64(*n), id, string(cause))
 		})
 	}
+	for node, here := range c.r.cameras.Nodes() {
+		gauge(descNode, truth(here), node)
+	}
 	c.system(ch)
+}
+
+// truth is a truth value as Prometheus has it.
+func truth(v bool) float64 {
+	if v {
+		return 1
+	}
+	return 0
 }
 
 // system tells of the supervisor, once that has said how it fares.
@@ -144,11 +160,13 @@ func (c cameraCollector) system(ch chan<- prometheus.Metric) {
 	if s.Config.Loaded.IsZero() {
 		return
 	}
-	right := 1.0
-	if s.Config.Error != "" {
-		right = 0
+	ch <- prometheus.MustNewConstMetric(descConfig, prometheus.GaugeValue, truth(s.Config.Error == ""))
+	if u := s.Uplink; u != nil {
+		ch <- prometheus.MustNewConstMetric(descHub, prometheus.GaugeValue, truth(u.Connected))
+		ch <- prometheus.MustNewConstMetric(descUpFrames, prometheus.CounterValue, float64(u.Frames))
+		ch <- prometheus.MustNewConstMetric(descUpBytes, prometheus.CounterValue, float64(u.Bytes))
+		ch <- prometheus.MustNewConstMetric(descUpShed, prometheus.CounterValue, float64(u.Shed))
 	}
-	ch <- prometheus.MustNewConstMetric(descConfig, prometheus.GaugeValue, right)
 	ch <- prometheus.MustNewConstMetric(descLoaded, prometheus.GaugeValue, float64(s.Config.Loaded.UnixMilli())/1000)
 	s.Relay.Each(func(cause camera.Cause, n *int) {
 		ch <- prometheus.MustNewConstMetric(descRelay, prometheus.CounterValue, float64(*n), string(cause))

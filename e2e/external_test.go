@@ -1,0 +1,114 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"linkstart/pkg/access"
+	"linkstart/pkg/certificate/certtest"
+)
+
+// natsServer runs NATS's own program, with TLS and one user, and returns its address and who vouches for it.
+func natsServer(t *testing.T) (url, authorities string) {
+	t.Helper()
+	dir := t.TempDir()
+	program := filepath.Join(dir, "nats-server")
+	build := exec.Command("go", "build", "-o", program, "github.com/nats-io/nats-server/v2")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build nats-server: %v\n%s", err, out)
+	}
+	files, _ := certtest.Write(t, dir, "nats", time.Now().Add(30*24*time.Hour))
+	addr := freeAddr(t)
+	config := filepath.Join(dir, "nats.conf")
+	text := fmt.Sprintf(`
+listen: %q
+max_payload: 8454144
+jetstream { store_dir: %q, max_mem: 64M, max_file: 64M }
+tls { cert_file: %q, key_file: %q }
+authorization { users: [{user: linkstart, password: "of-the-external-one"}] }
+`, addr, dir, files.Cert, files.Key)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "-c", config)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+	})
+	url = "tls://" + addr
+	eventually(t, "NATS answers", func() error {
+		nc, err := nats.Connect(url, nats.UserInfo("linkstart", "of-the-external-one"), nats.RootCAs(files.Cert))
+		if err == nil {
+			nc.Close()
+		}
+		return err
+	})
+	return url, files.Cert
+}
+
+// TestExternalNATS: two supervisors on a NATS server that is neither's. A login holds at both their relays, a selection as well, and
+// either shows and orders the other's cameras.
+func TestExternalNATS(t *testing.T) {
+	url, authorities := natsServer(t)
+	bus := fmt.Sprintf("bus: {external: {url: %q, user: linkstart, password: \"${NATS}\", ca: %s}}\n", url, authorities)
+	hash, err := access.Hash("anna's password")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alpha := start(t, "node: alpha\n"+bus+fmt.Sprintf("users: [{name: anna, role: admin, password: %q}]\n", hash)+`cameras: [{id: a, source: "test:clock"}]`, "NATS=of-the-external-one")
+	beta := start(t, "node: beta\n"+bus+"access: {node: alpha}\n"+`cameras: [{id: b, source: "test:bars"}]`, "NATS=of-the-external-one")
+
+	if status, _, _ := beta.request("GET", "/api/v1/cameras", nil); status != http.StatusUnauthorized {
+		t.Errorf("a stranger gets %d at the relay that has no users of its own", status)
+	}
+	status, header, body := alpha.request("POST", "/api/v1/session", strings.NewReader(`{"name":"anna","password":"anna's password"}`), "Content-Type", "application/json")
+	cookie, _, _ := strings.Cut(header.Get("Set-Cookie"), ";")
+	if status >= 300 || cookie == "" {
+		t.Fatalf("login: %d %s", status, body)
+	}
+	shown := func(s *system, method, path, text string) (int, string) {
+		status, _, body := s.request(method, path, strings.NewReader(text), "Cookie", cookie, "Content-Type", "application/json", "Sec-Fetch-Site", "same-origin")
+		return status, string(body)
+	}
+	for _, s := range []*system{alpha, beta} {
+		for _, id := range []string{"a", "b"} {
+			s.eventually(id+" is live", func() error {
+				if status, body := shown(s, "GET", "/api/v1/cameras/"+id, ""); status != http.StatusOK || !strings.Contains(body, `"state":"live"`) {
+					return fmt.Errorf("%d %s", status, body)
+				}
+				return nil
+			})
+			if status, body := shown(s, "GET", "/api/v1/cameras/"+id+"/snapshot.jpg", ""); status != http.StatusOK {
+				t.Errorf("snapshot of %s: %d %.200s", id, status, body)
+			}
+		}
+	}
+	if status, body := shown(beta, "POST", "/api/v1/cameras/a/restart", ""); status != http.StatusAccepted {
+		t.Errorf("restart at the other relay: %d %s", status, body)
+	}
+	if status, body := shown(beta, "PUT", "/api/v1/rooms/main", `{"camera":"b"}`); status != http.StatusOK {
+		t.Errorf("select: %d %s", status, body)
+	}
+	alpha.eventually("the room shows it at both", func() error {
+		if _, body := shown(alpha, "GET", "/api/v1/rooms/main", ""); !strings.Contains(body, `"b"`) {
+			return fmt.Errorf("%s", body)
+		}
+		return nil
+	})
+	for _, s := range []*system{alpha, beta} {
+		if out := s.out.String(); strings.Contains(out, "of-the-external-one") {
+			t.Error("the log holds the password")
+		}
+	}
+}
