@@ -56,7 +56,7 @@ export class Browse {
     const words = this.#search.value.toLowerCase().split(/\s+/).filter(Boolean);
     return this.#cameras.list().filter((info) => {
       if (group && (info.group ?? "") !== group) return false;
-      const text = `${info.name} ${info.id} ${info.group ?? ""}`.toLowerCase();
+      const text = `${info.name} ${info.id} ${info.group ?? ""} ${info.node ?? ""}`.toLowerCase();
       return words.every((word) => text.includes(word));
     });
   }

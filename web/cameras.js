@@ -11,6 +11,7 @@ import { arrange } from "./order.js";
  * @property {string} [error]
  * @property {string} [retry_at] RFC 3339: when the camera or its process is tried again
  * @property {number} pid 0 while no process runs
+ * @property {string} [node]
  * @property {number} restarts
  * @property {number} width px
  * @property {number} height px

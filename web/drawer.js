@@ -107,6 +107,7 @@ export class Drawer {
     say(find(this.#root, "#fact-since"), known);
     say(find(this.#root, "#fact-restarts"), countsInWords(info?.restart_causes, t) || String(info?.restarts ?? "–"));
     say(find(this.#root, "#fact-memory"), info?.rss ? `${Math.round(info.rss / 2 ** 20)} MiB` : "–");
+    say(find(this.#root, "#fact-node"), info?.node || "–");
     say(find(this.#root, "#fact-source"), info?.source || "–");
     find(this.#root, ".fact-error").hidden = !info?.error;
     say(find(this.#root, "#fact-error"), info?.error ?? "");

@@ -41,6 +41,7 @@ export const en = {
   viewers: "Viewers",
   process: "Process",
   restarts: "Restarts",
+  machine: "Machine",
   source: "Source",
 
   unit_ms: "ms",

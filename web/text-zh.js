@@ -41,6 +41,7 @@ export const zh = {
   viewers: "观看人数",
   process: "进程",
   restarts: "重启次数",
+  machine: "所在机器",
   source: "来源",
 
   unit_ms: "毫秒",
