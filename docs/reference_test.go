@@ -153,6 +153,7 @@ func TestSubjects(t *testing.T) {
 	for _, subject := range []string{
 		s.Frame(id, "<rendition>"), s.Want(id, "<rendition>"), s.Status(id), s.Camera(id), s.Log(id), s.Alarm(id), s.Push(id),
 		s.Cameras(), s.Config(), s.Relay("<node>"), s.People("<relay>"), s.Control("<node>", "<verb>"), s.Access(), s.Audit(),
+		s.Node("<node>"), s.Lease(id), s.Uplink("<node>"),
 	} {
 		real[subject] = ""
 	}
