@@ -202,6 +202,7 @@ func (w *world) getJSON(path string, v any) {
 // announce tells a camera's state as the supervisor does.
 func (w *world) announce(i camera.Info) {
 	w.t.Helper()
+	i.Node = "here"
 	w.boss.set(i)
 	b, err := json.Marshal(i)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"linkstart/pkg/camera"
@@ -321,7 +322,8 @@ func TestCamerasComeAndGo(t *testing.T) {
 	if m := v.untilKind("cameras"); len(m.text["cameras"].([]any)) != 2 {
 		t.Errorf("cameras is %s", m.raw)
 	}
-	if err := w.admin.Publish(subjects.Camera("b"), nil); err != nil {
+	gone := &nats.Msg{Subject: subjects.Camera("b"), Header: nats.Header{bus.HeaderNode: {"here"}}}
+	if err := w.admin.PublishMsg(gone); err != nil {
 		t.Fatal(err)
 	}
 	if m := v.untilKind("cameras"); len(m.text["cameras"].([]any)) != 1 {
