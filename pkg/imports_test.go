@@ -28,7 +28,7 @@ var bans = []struct {
 	{"linkstart/pkg/...", "gocv.io/x/gocv", []string{"linkstart/pkg/capture/opencv"}, "one package knows OpenCV"},
 	{"linkstart/pkg/...", "github.com/gofiber/...", []string{"linkstart/pkg/relay"}, "one package knows Fiber"},
 	{"linkstart/pkg/...", "github.com/goccy/go-yaml/...", []string{"linkstart/pkg/config"}, "one package reads YAML"},
-	{"linkstart/pkg/...", "linkstart/pkg/gst", []string{"linkstart/pkg/capture/video"}, "only a grabber's source may load GStreamer"},
+	{"linkstart/pkg/...", "linkstart/pkg/gst", []string{"linkstart/pkg/film", "linkstart/pkg/capture/video"}, "only a grabber's source may load GStreamer"},
 	{"linkstart/pkg/gst", "linkstart/pkg/...", nil, "a layer over GStreamer, which knows nothing of cameras"},
 	{"linkstart/cmd/grabber", "linkstart/pkg/config", nil, "a grabber is told what to do on its standard input"},
 	{"linkstart/cmd/relay", "linkstart/pkg/config", nil, "the relay is told what to do on its standard input"},

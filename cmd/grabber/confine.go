@@ -7,6 +7,7 @@ import (
 	"linkstart/pkg/capture/video"
 	"linkstart/pkg/child"
 	"linkstart/pkg/confine"
+	"linkstart/pkg/film"
 )
 
 // lockUp takes from this process what its camera does not need, before anything that the camera sends is looked at.
@@ -39,7 +40,7 @@ func filesOf(kind string, spec camera.Spec) (files confine.Files, any bool) {
 	case "opencv": // whatever it is told to open
 		return confine.Files{Read: []string{"/"}, Write: []string{"/dev"}}, false
 	case "video":
-		video.Prepare(spec)
+		film.Prepare(spec)
 		files.Read, files.Write = video.Files(spec)
 	}
 	return files, false
