@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -26,6 +27,9 @@ func (d *decoder) check(cfg *Config) {
 	d.checkServer(&cfg.Server, cfg.loginNeeded())
 	d.checkAccess(cfg)
 	d.checkTLS(&cfg.Server.TLS, cfg.Dir)
+	if file := &cfg.SDK.Hikvision.Library; *file != "" && !filepath.IsAbs(*file) {
+		*file = filepath.Join(cfg.Dir, *file)
+	}
 	if !prefixPattern.MatchString(cfg.Bus.Prefix) {
 		d.add(d.position("bus.prefix"), "write letters, digits, _ and -, in parts with a dot between them", "bus.prefix cannot begin a subject")
 	}
