@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +14,21 @@ import (
 	"linkstart/sdk/hikvision"
 	"linkstart/sdk/hikvision/standin"
 )
+
+// needing makes a library in folder that needs another, which is not there.
+func needing(t *testing.T, folder, other string) (path string) {
+	t.Helper()
+	absent, path := filepath.Join(t.TempDir(), other), filepath.Join(folder, "libneeding.so")
+	for _, args := range [][]string{
+		{"-shared", "-o", absent, "-Wl,-soname," + other, "-x", "c", os.DevNull},
+		{"-shared", "-o", path, "-Wl,--no-as-needed", absent, "-x", "c", os.DevNull},
+	} {
+		if out, err := exec.Command("cc", args...).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	return path
+}
 
 // What cannot work before somebody has changed something is a fault of the configuration, and says what to change.
 func TestLibraryThatCannotBeUsed(t *testing.T) {
@@ -31,8 +47,7 @@ func TestLibraryThatCannotBeUsed(t *testing.T) {
 		}, "text.so cannot be loaded"},
 		{"another library", func(l *standin.Library) string { return filepath.Join(l.Folder, "libhpr.so") }, "libhpr.so is not Hikvision's HCNetSDK, or a version without what is needed"},
 		{"what it needs is not there", func(l *standin.Library) string {
-			_ = os.Rename(filepath.Join(l.Folder, "libHCCore.so"), filepath.Join(l.Folder, "libOther.so"))
-			return l.Path
+			return needing(t, l.Folder, "libabsent.so")
 		}, "are all files of the SDK's lib folder beside it?"},
 		{"does not start", func(l *standin.Library) string { l.Order("init 41"); return l.Path }, "does not start (it does not start: HCNetSDK's error 41)"},
 		{"no components", func(l *standin.Library) string {
@@ -66,7 +81,7 @@ func TestSourcesThatCannotBe(t *testing.T) {
 		"hikvision://admin:geh3im@10.0.0.1/1?stream=third":             "stream=main or stream=sub",
 		"hikvision://admin:geh3im@10.0.0.1/1?stream=sub&mode=snapshot": "snapshots are of the main stream",
 		"hikvision://admin:geh%zz3im@10.0.0.1/1":                       "the address cannot be read",
-		"hikvision://admin:" + strings.Repeat("geh3im", 11) + "@h/1":    "63 bytes at most",
+		"hikvision://admin:" + strings.Repeat("geh3im", 11) + "@h/1":   "63 bytes at most",
 		"rtsp://admin:geh3im@10.0.0.1/1":                               "does not begin with hikvision://",
 	} {
 		library := "/opt/libhcnetsdk.so"
