@@ -39,12 +39,14 @@ static GstFlowReturn on_sample(GstAppSink *sink, gpointer data) {
 	while (!p->closing && (int)p->items.length >= p->most)
 		g_cond_wait(&p->room, &p->mu);
 	gboolean closing = p->closing;
-	if (!closing) {
+	p->torn = p->torn && GST_BUFFER_FLAG_IS_SET(gst_sample_get_buffer(sample), GST_BUFFER_FLAG_DELTA_UNIT);
+	gboolean keep = !closing && !p->torn;
+	if (keep) {
 		g_queue_push_tail(&p->items, i);
 		g_cond_broadcast(&p->news);
 	}
 	g_mutex_unlock(&p->mu);
-	if (closing)
+	if (!keep)
 		item_free(i);
 	return closing ? GST_FLOW_FLUSHING : GST_FLOW_OK;
 }
@@ -319,6 +321,7 @@ int ls_pipe_push(ls_pipe *p, const void *bytes, gsize size) {
 	gboolean full = (int)p->items.length >= p->most || (int)gst_app_src_get_current_level_buffers(source) >= p->most;
 	if (full) {
 		g_queue_clear_full(&p->items, item_free);
+		p->torn = TRUE;
 		g_cond_broadcast(&p->room);
 	}
 	g_mutex_unlock(&p->mu);

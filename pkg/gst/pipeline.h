@@ -20,6 +20,7 @@ typedef struct {
 	GCond news, room;
 	GQueue items;
 	gboolean chosen, linked, end, bare, woken, closing;
+	gboolean torn; // what comes now cannot be decoded, up to the next keyframe
 	char *fingerprint; // hexadecimal SHA-256 of the only certificate that is accepted, or NULL
 	char *location; // what the source was told, where it could be sent elsewhere
 	char *unknown; // caps of the first video that no tail fits

@@ -78,14 +78,36 @@ func TestPushNeverWaits(t *testing.T) {
 			}
 		}
 	}
+	p.End()
 	for n := 0; ; n++ {
-		u, err := p.Pull(0)
-		if err != nil {
-			if n > 8 { // in the source and in the sink
-				t.Errorf("%d units were kept", n)
-			}
+		u, err := p.Pull(limit)
+		if errors.Is(err, gst.ErrEnd) {
 			return
 		}
+		if err != nil || n > 8 { // in the source and in the sink
+			t.Fatalf("unit %d is kept: %v", n, err)
+		}
 		u.Free()
+	}
+}
+
+// What is left after some were thrown away begins with a keyframe: all that was decoded from the last one is gone.
+func TestWhatIsLeftCanBeDecoded(t *testing.T) {
+	all := units(t, 10)
+	for range 20 {
+		p := pushed(t, 3)
+		for i := 0; p.Push(all[i%10]); i++ {
+		}
+		p.End()
+		for n := 0; ; n++ {
+			u, err := p.Pull(limit)
+			if errors.Is(err, gst.ErrEnd) {
+				break
+			}
+			if err != nil || n == 0 && !u.Key {
+				t.Fatalf("unit %d is no keyframe: %v", n, err)
+			}
+			u.Free()
+		}
 	}
 }

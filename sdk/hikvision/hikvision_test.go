@@ -241,6 +241,27 @@ func TestAsksForAKeyframe(t *testing.T) {
 	}
 }
 
+// Whoever takes pictures too slowly gets new ones when he goes on, and none that cannot be decoded. The library is never held up meanwhile.
+func TestSlowTakerGetsTheNewest(t *testing.T) {
+	l, hostPort := library(t), standin.Camera(t)
+	l.Order("main h264", "fps 1000", "dumb")
+	w := watch(t, camera.Spec{ID: "cam", Source: at(hostPort, "1"), Library: l.Path})
+	w.source.Watch(true)
+	w.next(isLive)
+	eventually(t, "what waits is thrown away, and a keyframe asked for", func() bool { return l.Count("keyframe 1") > 0 })
+	l.Order("main h264", "fps 50", "dumb")
+	stalled := time.Now()
+	w.goOn()
+	p := w.next(func(p camera.Picture) bool { return isLive(p) && p.Captured.After(stalled) })
+	encodes(t, p)
+	w.goOn()
+	w.next(isLive)
+	w.goOn()
+	if strings.Contains(w.log.String(), "waiting for a keyframe") {
+		t.Errorf("what cannot be decoded was decoded:\n%s", w.log)
+	}
+}
+
 // Packets that come after the end of a stream are nobody's.
 func TestLateCallbackIsIgnored(t *testing.T) {
 	l, hostPort := library(t), standin.Camera(t)

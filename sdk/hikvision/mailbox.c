@@ -17,7 +17,7 @@ typedef struct {
 	size_t bytes;
 } mailbox;
 
-static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER; // held for as long as it takes to copy a packet
+static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER; // held for moments, whatever a packet holds
 static pthread_cond_t news = PTHREAD_COND_INITIALIZER;
 static mailbox boxes[BOXES];
 static unsigned last;
