@@ -277,7 +277,8 @@ func TestLateCallbackIsIgnored(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	l, hostPort := library(t), standin.Camera(t)
+	l := library(t)
+	const hostPort = "HOST" // in whose place each has a camera of its own
 	wrong := strings.Replace(at(hostPort, "1"), password, "not-"+password, 1)
 	for _, test := range []struct {
 		name, source, orders, want string
@@ -304,8 +305,9 @@ func TestRefusals(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			l.Order("main h264", test.orders)
-			w := watch(t, camera.Spec{ID: "cam", Source: test.source, Library: l.Path, OpenTimeout: time.Second})
-			err := w.end()
+			hostPort := standin.Camera(t)
+			source := strings.Replace(test.source, "HOST", hostPort, 1)
+			err := watch(t, camera.Spec{ID: "cam", Source: source, Library: l.Path, OpenTimeout: time.Second}).end()
 			want := strings.ReplaceAll(test.want, "HOST", hostPort)
 			if say := camera.Say(err); !strings.Contains(say, want) {
 				t.Errorf("it says %q, want %q", say, want)
@@ -319,6 +321,21 @@ func TestRefusals(t *testing.T) {
 		})
 	}
 	eventually(t, "every session is ended", func() bool { return l.Count("logout") >= 6 })
+}
+
+// A camera with a substream logs in twice; a password that is refused is nevertheless tried once.
+func TestRefusedPasswordIsTriedOnce(t *testing.T) {
+	l, hostPort := library(t), standin.Camera(t)
+	l.Order("login 1", "tries 3")
+	for _, stream := range []string{"main", "sub"} {
+		err := watch(t, camera.Spec{ID: "cam", Source: at(hostPort, "1?stream="+stream), Library: l.Path}).end()
+		if !errors.Is(err, camera.ErrAuth) || !strings.Contains(camera.Say(err), "(3 more tries") {
+			t.Errorf("%s: it ended with %v", stream, err)
+		}
+	}
+	if n := l.Count("login"); n != 1 {
+		t.Errorf("it was tried %d times", n)
+	}
 }
 
 // What the library says of a lost camera ends the stream, and so does silence; a new one works.
@@ -348,10 +365,13 @@ func TestLostCamera(t *testing.T) {
 		w := watch(t, camera.Spec{ID: "cam", Source: at(hostPort, "1"), Library: l.Path})
 		w.next(isKept)
 		w.goOn()
-		l.Order("main h264", "fps 50", "exception 0x8006")
+		l.Order("main h264", "fps 50", "exception 0x8006", "pipe")
 		for range 50 {
 			w.next(isKept)
 			w.goOn()
+		}
+		if l.Count("pipe -1") == 0 {
+			t.Error("nobody has written into a broken pipe")
 		}
 	})
 }

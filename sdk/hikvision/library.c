@@ -32,7 +32,7 @@ library *library_open(const char *path, char **failed, char **absent) {
 
 // library_preload loads what the library needs, so that it is there already when that looks for it, and returns what is wrong.
 char *library_preload(const char *path) {
-	if (dlopen(path, RTLD_LAZY | RTLD_GLOBAL))
+	if (dlopen(path, RTLD_NOW | RTLD_LOCAL))
 		return NULL;
 	const char *why = dlerror();
 	return strdup(why ? why : "it does not say why");

@@ -13,10 +13,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -27,7 +32,26 @@ const (
 )
 
 // sdk is the vendor's library, loaded and started. Each call may block for as long as those limits, or for ever: see call.
-type sdk struct{ c *C.library }
+type sdk struct {
+	c *C.library
+
+	mu      sync.Mutex // held for one login at a time
+	refused map[account]refusal
+}
+
+// account is somebody at a device.
+type account struct{ device, user string }
+
+// refusal is what a login has come to that is not to be tried again soon.
+type refusal struct {
+	at     time.Time
+	device device
+	err    error
+}
+
+// refusalHolds is a little less than the time after which a refused login is tried again. So the streams of one camera together try once each time,
+// as cameras lock accounts.
+const refusalHolds = 50 * time.Second
 
 type cLong = C.LONG // which other files have no need to know of
 
@@ -68,6 +92,8 @@ func load(path string) (*sdk, error) {
 	} else if err == nil && info.IsDir() {
 		return nil, fmt.Errorf("%w: it is a folder", errNoLoad)
 	}
+	// A connection that a camera has closed would end the process, when a thread that is not Go's writes to it.
+	signal.Ignore(syscall.SIGPIPE)
 	s, err := open(path)
 	if err != nil {
 		return nil, err
@@ -91,7 +117,7 @@ func open(path string) (*sdk, error) {
 		l := C.library_open(text, &failed, &absent)
 		C.free(unsafe.Pointer(text))
 		if l != nil {
-			return &sdk{l}, nil
+			return &sdk{c: l, refused: map[account]refusal{}}, nil
 		}
 		if name := take(absent); name != "" {
 			return nil, fmt.Errorf("%w: it has no function %s", errForeign, name)
@@ -146,8 +172,23 @@ type device struct {
 	lockedSeconds       int
 }
 
-// login returns the number of the session. Device is also told where that fails.
+// login returns the number of the session. Device is also told where that fails. One that was refused lately is refused at once.
 func (s *sdk) login(ip string, a address) (user cLong, d device, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	who := account{net.JoinHostPort(ip, strconv.Itoa(int(a.port))), a.user}
+	if r, ok := s.refused[who]; ok && time.Since(r.at) < refusalHolds {
+		return -1, r.device, r.err
+	}
+	user, d, err = s.tryLogin(ip, a)
+	delete(s.refused, who)
+	if errors.Is(err, wrongPassword) || errors.Is(err, noUser) || errors.Is(err, locked) {
+		s.refused[who] = refusal{time.Now(), d, err}
+	}
+	return user, d, err
+}
+
+func (s *sdk) tryLogin(ip string, a address) (user cLong, d device, err error) {
 	var login C.login_info
 	var info C.device_info
 	defer C.memset(unsafe.Pointer(&login), 0, C.sizeof_login_info) // there is a password in it

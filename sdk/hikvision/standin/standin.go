@@ -40,7 +40,7 @@ func Build(tb testing.TB) *Library {
 	if err := os.CopyFS(from, sources); err != nil {
 		tb.Fatal(err)
 	}
-	if err := os.Mkdir(filepath.Join(folder, "HCNetSDKCom"), 0o755); err != nil {
+	if err := os.Mkdir(filepath.Join(folder, "HCNetSDKCom"), 0o700); err != nil {
 		tb.Fatal(err)
 	}
 	l.compile(from, "hpr.c", "libhpr.so")
@@ -89,7 +89,7 @@ func (l *Library) Count(call string) (n int) {
 
 func (l *Library) write(name string, content []byte) {
 	l.tb.Helper()
-	if err := os.WriteFile(filepath.Join(l.Folder, name), content, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(l.Folder, name), content, 0o600); err != nil {
 		l.tb.Fatal(err)
 	}
 }

@@ -282,6 +282,14 @@ static int obey(play *p, int handle, char *raised) {
 		strcpy(raised, text);
 		on_exception((uint32_t)strtol(text, NULL, 0), p->user, handle, exception_context);
 	}
+	if (given("pipe")) { // as of a connection that the other side has closed: SIGPIPE
+		int pair[2];
+		if (!pipe(pair)) {
+			close(pair[0]);
+			tell("pipe %d", (int)write(pair[1], "x", 1));
+			close(pair[1]);
+		}
+	}
 	return !given("stall");
 }
 
@@ -317,6 +325,11 @@ static void *run(void *data) {
 				continue;
 			give(p, handle, 10, (const uint8_t *)"\0\0\1\x67sound", 9, &none, n);
 			give(p, handle, 11, (const uint8_t *)"\0\0\1\x67others", 10, &none, n);
+			if (given("note")) {
+				struct timespec now;
+				clock_gettime(CLOCK_REALTIME, &now);
+				tell("packet %lld", now.tv_sec * 1000000LL + now.tv_nsec / 1000);
+			}
 			if (given("apart"))
 				give_apart(p, handle, bytes, &u, n);
 			else
