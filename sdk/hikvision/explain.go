@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -31,14 +32,12 @@ const (
 	locked        code = 153
 )
 
+// loggedInAnew is the exception of a device that was gone, and to which the library has logged in again.
+const loggedInAnew exception = 0x8040
+
 const (
-	lostSession   exception = 0x8000
-	lostPreview   exception = 0x8003
-	reconnecting  exception = 0x8005
-	loggedInAnew  exception = 0x8040
-	dialLimit               = 2 * time.Second
-	libraryWanted           = "put its path into the configuration: sdk: {hikvision: {library: /PATH/libhcnetsdk.so}}; " +
-		"sdk/hikvision/README.md says where it is from"
+	dialLimit     = 2 * time.Second
+	libraryWanted = "put its path into the configuration: sdk: {hikvision: {library: /PATH/libhcnetsdk.so}}; sdk/hikvision/README.md says where it is from"
 )
 
 // noLibrary says that nothing is configured.
@@ -62,7 +61,8 @@ func (t *target) notLoaded(err error) error {
 	case errors.Is(err, errNoStart):
 		say = fmt.Sprintf("Hikvision's library %s does not start (%v)", t.library, err)
 	default:
-		say = fmt.Sprintf("Hikvision's library %s cannot be loaded: is it whole, for this kind of processor, and are all files of the SDK's lib folder beside it%s", t.library, "?")
+		why := strings.TrimPrefix(strings.TrimPrefix(err.Error(), errNoLoad.Error()+": "), t.library+": ")
+		say = fmt.Sprintf("Hikvision's library %s cannot be loaded (%s): is it whole, for this kind of processor, and are all files of the SDK's lib folder beside it?", t.library, why)
 	}
 	return &camera.Error{Say: say, Err: errors.Join(camera.ErrConfig, err)}
 }

@@ -9,13 +9,18 @@ typedef int32_t LONG;
 typedef int32_t BOOL;
 typedef uint32_t DWORD;
 
-// AT holds a field to its place.
+// AT holds a field to its place. On machines of 32 bits, where these are others, the library is not spoken to.
+#if __SIZEOF_POINTER__ == 8
 #define AT(type, field, offset, size)                                                    \
 	_Static_assert(offsetof(type, field) == (offset), #type "." #field " is misplaced"); \
 	_Static_assert(sizeof(((type *)0)->field) == (size), #type "." #field " has another size")
-#define SIZED(type, size, align)                                         \
-	_Static_assert(sizeof(type) == (size), #type " has another size");   \
+#define SIZED(type, size, align)                                       \
+	_Static_assert(sizeof(type) == (size), #type " has another size"); \
 	_Static_assert(_Alignof(type) == (align), #type " is aligned otherwise")
+#else
+#define AT(type, field, offset, size) struct sdk_path
+#define SIZED(type, size, align) struct sdk_path
+#endif
 
 // For NET_DVR_SetSDKInitCfg, type LOCAL_SDK_PATH: where the folder HCNetSDKCom is.
 enum { LOCAL_SDK_PATH = 2 };

@@ -39,16 +39,16 @@ func TestLibraryThatCannotBeUsed(t *testing.T) {
 		want  string
 	}{
 		{"not there", func(l *standin.Library) string { return filepath.Join(l.Folder, "no.so") }, "no.so is not there: copy it there with its folder HCNetSDKCom"},
-		{"a folder", func(l *standin.Library) string { return l.Folder }, "cannot be loaded"},
+		{"a folder", func(l *standin.Library) string { return l.Folder }, "cannot be loaded (it is a folder)"},
 		{"no library", func(l *standin.Library) string {
 			path := filepath.Join(l.Folder, "text.so")
 			_ = os.WriteFile(path, []byte("no library\n"), 0o600)
 			return path
-		}, "text.so cannot be loaded"},
+		}, "text.so cannot be loaded (file too short)"},
 		{"another library", func(l *standin.Library) string { return filepath.Join(l.Folder, "libhpr.so") }, "libhpr.so is not Hikvision's HCNetSDK, or a version without what is needed"},
 		{"what it needs is not there", func(l *standin.Library) string {
 			return needing(t, l.Folder, "libabsent.so")
-		}, "are all files of the SDK's lib folder beside it?"},
+		}, "cannot be loaded (libabsent.so: cannot open shared object file: No such file or directory): is it whole, for this kind of processor, and are all files of the SDK's lib folder beside it?"},
 		{"does not start", func(l *standin.Library) string { l.Order("init 41"); return l.Path }, "does not start (it does not start: HCNetSDK's error 41)"},
 		{"no components", func(l *standin.Library) string {
 			_ = os.RemoveAll(filepath.Join(l.Folder, "HCNetSDKCom"))

@@ -100,6 +100,14 @@ func (t *target) lookUp(ctx context.Context) (string, error) {
 	return addrs[0].String(), nil
 }
 
+// end logs out because of err, and returns that. Where the library hangs the process is to end, and nothing more is asked of it.
+func (s *session) end(err error) error {
+	if errors.Is(err, camera.ErrStuck) {
+		return err
+	}
+	return errors.Join(err, s.close())
+}
+
 // close logs out. A session that is lost already cannot be closed, which is no news.
 func (s *session) close() error {
 	err := s.call(context.Background(), "log out of", func() error { return s.sdk.logout(s.id) })

@@ -48,7 +48,7 @@ func (p *poller) Stream(ctx context.Context, offer func(camera.Picture)) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(p.poll(ctx, s, offer), s.close())
+	return s.end(p.poll(ctx, s, offer))
 }
 
 func (p *poller) poll(ctx context.Context, s *session, offer func(camera.Picture)) error {

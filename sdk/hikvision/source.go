@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"log/slog"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"linkstart/pkg/camera"
@@ -21,7 +22,10 @@ func New(spec camera.Spec, log *slog.Logger) (camera.Source, error) {
 	if err != nil {
 		return nil, &camera.Error{Say: err.Error(), Err: camera.ErrConfig}
 	}
-	if spec.Library == "" {
+	switch {
+	case strconv.IntSize != 64:
+		return nil, &camera.Error{Say: "a hikvision:// source works on machines of 64 bits only, as HCNetSDK does", Err: camera.ErrConfig}
+	case spec.Library == "":
 		return nil, noLibrary()
 	}
 	t := target{address: a, pin: spec.Pin, library: spec.Library, log: log}

@@ -64,7 +64,7 @@ func (o *origin) open(ctx context.Context, limit time.Duration) (*gst.Pipeline, 
 	}
 	s, err := login.play(ctx)
 	if err != nil {
-		return nil, errors.Join(err, login.close())
+		return nil, login.end(err)
 	}
 	select {
 	case <-s.begun:
