@@ -147,3 +147,24 @@ func TestVendorsRefusalIsTold(t *testing.T) {
 		t.Errorf("it is tried again after %.0f s", wait)
 	}
 }
+
+// A call that does not return ends its process; a fresh one is started until it works.
+func TestVendorsLibraryThatHangs(t *testing.T) {
+	l, hostPort := vendorLibrary(t), standin.Camera(t)
+	l.Order(append(orders, "hang login")...)
+	s := start(t, hikvision(l.Path, hostPort), "HIK_PASSWORD="+hikvisionPassword)
+	clock := s.becomes("clock", camera.Live)
+	s.eventually("the hang is told, and the process started again", func() error {
+		info, err := s.camera("yard")
+		_, _, failures := s.request(http.MethodGet, "/api/v1/cameras/yard/failures", nil)
+		if err == nil && (info.Causes.Exit == 0 || !strings.Contains(string(failures)+info.Error, "HCNetSDK hangs while it is to log in to "+hostPort)) {
+			err = fmt.Errorf("%+v: %s\n%s", info.Causes, info.Error, failures)
+		}
+		return err
+	})
+	l.Order(orders...)
+	s.becomes("yard", camera.Live)
+	if after := s.becomes("clock", camera.Live); after.PID != clock.PID || after.Restarts != 0 {
+		t.Errorf("the other camera was restarted: %+v", after)
+	}
+}

@@ -85,7 +85,7 @@ func New(spec camera.Spec, origin Origin, log *slog.Logger) *Source {
 // goes wrong shows again in Stream.
 func Prepare(spec camera.Spec) { _ = gst.Init(spec.CacheDir) }
 
-// Decodes is how many units have been decoded.
+// Decodes is how many units have been decoded so far: none of what nobody has asked for.
 func (s *Source) Decodes() int64 { return s.decodes.Load() }
 
 // Watch does what camera.Watcher promises.
