@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,7 +37,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func library(t *testing.T) *standin.Library {
 	t.Helper()
 	l := standin.Build(t)
-	for name, compressor := range map[string]string{"h264": standin.H264, "h265": standin.H265} {
+	for name, compressor := range map[string]string{
+		"h264": standin.H264, "h265": standin.H265, "slices": standin.H264 + " sliced-threads=false option-string=slices=4",
+	} {
 		if clips()[name] == nil {
 			l.Clip(name, footage, compressor, 640, 360, 75)
 			clips()[name], _ = os.ReadFile(filepath.Join(l.Folder, name))
@@ -197,6 +200,8 @@ func TestAsleepAwakeAsleep(t *testing.T) {
 		{"substream", "33?stream=sub", "sub h264"},
 		{"parameter sets in packets of their own", "1", "main h264\napart"},
 		{"the same of H.265", "1", "main h265\napart"},
+		{"slices in one packet", "1", "main slices"},
+		{"slices in packets of their own", "1", "main slices\napart"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			l.Order("fps 50", "password "+password, test.order)
@@ -222,10 +227,52 @@ func TestAsleepAwakeAsleep(t *testing.T) {
 	if n := l.Count("play 33 1"); n != 1 {
 		t.Errorf("channel 33's substream was played %d times: %q", n, l.Told())
 	}
-	eventually(t, "every session is ended", func() bool { return l.Count("logout") == 5 && l.Count("stop") == 5 })
+	eventually(t, "every session is ended", func() bool { return l.Count("logout") == 7 && l.Count("stop") == 7 })
 	if n := l.Count("init"); n != 1 {
 		t.Errorf("the library was started %d times", n)
 	}
+}
+
+// Where slices come in packets of their own, pictures are put together as they were.
+func TestSlicesMakeWholePictures(t *testing.T) {
+	l, hostPort := library(t), standin.Camera(t)
+	pictures := func(orders ...string) func() string {
+		l.Order(append(orders, "main slices", "fps 50")...)
+		w := watch(t, camera.Spec{ID: "cam", Source: at(hostPort, "1"), Library: l.Path})
+		w.source.Watch(true)
+		return func() string {
+			b, _, _, err := w.next(isLive).Encode(0)
+			if err != nil {
+				t.Error(err)
+			}
+			w.goOn()
+			return string(b)
+		}
+	}
+	whole := map[string]bool{}
+	for next, end := pictures(), time.Now().Add(limit); len(whole) < 75; whole[next()] = true {
+		if time.Now().After(end) {
+			t.Fatalf("only %d pictures of the clip came", len(whole))
+		}
+	}
+	next := pictures("apart")
+	for range standin.KeyInt { // up to the second keyframe: before the second slice nobody knows that there is one
+		next()
+	}
+	for range 50 {
+		if !whole[next()] {
+			t.Fatal("a picture is another than where all slices come together")
+		}
+	}
+}
+
+// A host that is held to one address is not looked up.
+func TestPinnedHost(t *testing.T) {
+	l, hostPort := library(t), standin.Camera(t)
+	elsewhere := strings.Replace(at(hostPort, "1"), "127.0.0.1", "no-such-host.invalid", 1)
+	w := watch(t, camera.Spec{ID: "cam", Source: elsewhere, Pin: "127.0.0.1", Library: l.Path})
+	w.next(isKey)
+	w.goOn()
 }
 
 // What begins in the middle of a group, or has lost something, asks the camera for a keyframe and shows nothing before that.
@@ -299,6 +346,7 @@ func TestRefusals(t *testing.T) {
 		{"no such channel", at(hostPort, "7"), "", "HOST has no channel 7: it has 1 to 2 and 33 to 292", nil},
 		{"may not see", at(hostPort, "1"), "play 2", "user admin may not see channel 1 of HOST", nil},
 		{"too many streams", at(hostPort, "1"), "play 5", "sends as many streams as it can", nil},
+		{"no elementary stream", at(hostPort, "1"), "es 23", "the camera at HOST cannot do that: HCNetSDK could not play the video of it (its error 23)", nil},
 		{"no snapshot", at(hostPort, "1?mode=snapshot"), "capture 23", "cannot do that", nil},
 		{"snapshot fails", at(hostPort, "1?mode=snapshot"), "capture 29", "could not do what HCNetSDK asked of it", nil},
 		{"nothing comes", at(hostPort, "1"), "stall", "sends no video of channel 1: nothing came within 1s", nil},
@@ -360,6 +408,17 @@ func TestLostCamera(t *testing.T) {
 			}
 		})
 	}
+	t.Run("other video", func(t *testing.T) {
+		both := slices.Concat(clips()["h264"], clips()["h265"])
+		if err := os.WriteFile(filepath.Join(l.Folder, "both"), both, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l.Order("main both", "fps 100")
+		err := watch(t, camera.Spec{ID: "cam", Source: at(hostPort, "1"), Library: l.Path}).end()
+		if want := "the camera at " + hostPort + " sends other video than before, and is connected anew"; camera.Say(err) != want {
+			t.Errorf("it ended with %v", err)
+		}
+	})
 	t.Run("of no concern", func(t *testing.T) {
 		l.Order("main h264", "fps 50")
 		w := watch(t, camera.Spec{ID: "cam", Source: at(hostPort, "1"), Library: l.Path})

@@ -72,7 +72,11 @@ DWORD library_play(library *l, LONG user, LONG channel, DWORD stream, unsigned b
 	if (*handle < 0)
 		return error(l);
 	mailbox_name(box, user, *handle);
-	return l->NET_DVR_SetESRealPlayCallBack(*handle, mailbox_on_packet, (void *)(uintptr_t)box) ? 0 : error(l);
+	if (l->NET_DVR_SetESRealPlayCallBack(*handle, mailbox_on_packet, (void *)(uintptr_t)box))
+		return 0;
+	DWORD failed = error(l);
+	l->NET_DVR_StopRealPlay(*handle);
+	return failed;
 }
 
 DWORD library_stop(library *l, LONG handle) { return l->NET_DVR_StopRealPlay(handle) ? 0 : error(l); }

@@ -29,7 +29,7 @@ static exception_call on_exception;
 static void *exception_context;
 
 typedef struct {
-	int used, user, channel, stream, stop, keyframe;
+	int used, user, channel, stream, stop, keyframe, runs;
 	packet_call call;
 	void *context;
 	pthread_t thread;
@@ -373,20 +373,25 @@ int32_t NET_DVR_RealPlay_V40(int32_t user, NET_DVR_PREVIEWINFO *preview, void *d
 }
 
 int NET_DVR_SetESRealPlayCallBack(int32_t handle, packet_call call, void *context) {
-	plays[handle].call = call, plays[handle].context = context;
-	return pthread_create(&plays[handle].thread, NULL, run, &plays[handle]) ? fail(BAD_PARAMETER) : 1;
+	if (number("es", 0))
+		return fail((uint32_t)number("es", 0));
+	plays[handle].call = call;
+	plays[handle].context = context;
+	plays[handle].runs = !pthread_create(&plays[handle].thread, NULL, run, &plays[handle]);
+	return plays[handle].runs ? 1 : fail(BAD_PARAMETER);
 }
 
 int NET_DVR_StopRealPlay(int32_t handle) {
 	maybe_hang("stop");
 	tell("stop");
 	plays[handle].stop = 1;
-	if (given("late"))
+	if (given("late")) {
 		pthread_detach(plays[handle].thread);
-	else {
-		pthread_join(plays[handle].thread, NULL);
-		plays[handle].used = 0;
+		return 1;
 	}
+	if (plays[handle].runs)
+		pthread_join(plays[handle].thread, NULL);
+	plays[handle].used = 0;
 	return 1;
 }
 
