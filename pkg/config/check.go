@@ -27,9 +27,6 @@ func (d *decoder) check(cfg *Config) {
 	d.checkServer(&cfg.Server, cfg.loginNeeded())
 	d.checkAccess(cfg)
 	d.checkTLS(&cfg.Server.TLS, cfg.Dir)
-	if file := &cfg.SDK.Hikvision.Library; *file != "" && !filepath.IsAbs(*file) {
-		*file = filepath.Join(cfg.Dir, *file)
-	}
 	if !prefixPattern.MatchString(cfg.Bus.Prefix) {
 		d.add(d.position("bus.prefix"), "write letters, digits, _ and -, in parts with a dot between them", "bus.prefix cannot begin a subject")
 	}
@@ -41,6 +38,9 @@ func (d *decoder) check(cfg *Config) {
 	d.checkStateDir(cfg)
 	d.checkSettings(&cfg.Defaults, "defaults")
 	d.checkOnFailure(&cfg.Defaults, &Settings{}, "defaults")
+	if file := &cfg.SDK.Hikvision.Library; *file != "" && !filepath.IsAbs(*file) {
+		*file = filepath.Join(cfg.Dir, *file)
+	}
 	seen := map[camera.ID]string{}
 	for i, cam := range cfg.Cameras {
 		path := fmt.Sprintf("cameras[%d]", i)
