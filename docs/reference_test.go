@@ -210,7 +210,7 @@ func TestPackages(t *testing.T) {
 			named[m[1]] = true
 		}
 	}
-	for _, name := range goList(t, "-f", "{{if or .GoFiles .CgoFiles .IgnoredGoFiles}}{{.ImportPath}}{{end}}", "./cmd/...", "./pkg/...", "./web/...") {
+	for _, name := range goList(t, "-f", "{{if or .GoFiles .CgoFiles .IgnoredGoFiles}}{{.ImportPath}}{{end}}", "./cmd/...", "./pkg/...", "./sdk/...", "./web/...") {
 		if name = strings.TrimPrefix(name, "linkstart/"); !named[name] {
 			t.Errorf("docs/architecture.md does not tell of package %s", name)
 		}
@@ -224,7 +224,7 @@ func TestPackages(t *testing.T) {
 // TestMessagesExist: what the documentation says that users are told is what programs and viewer say.
 func TestMessagesExist(t *testing.T) {
 	var source strings.Builder
-	for _, dir := range []string{"cmd", "pkg", "web"} {
+	for _, dir := range []string{"cmd", "pkg", "sdk", "web"} {
 		err := filepath.WalkDir(filepath.Join(root, dir), func(name string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !slices.Contains([]string{".go", ".js"}, filepath.Ext(name)) || strings.HasSuffix(name, "_test.go") {
 				return err

@@ -28,8 +28,12 @@ var bans = []struct {
 	{"linkstart/pkg/...", "gocv.io/x/gocv", []string{"linkstart/pkg/capture/opencv"}, "one package knows OpenCV"},
 	{"linkstart/pkg/...", "github.com/gofiber/...", []string{"linkstart/pkg/relay"}, "one package knows Fiber"},
 	{"linkstart/pkg/...", "github.com/goccy/go-yaml/...", []string{"linkstart/pkg/config"}, "one package reads YAML"},
-	{"linkstart/pkg/...", "linkstart/pkg/gst", []string{"linkstart/pkg/capture/video"}, "only a grabber's source may load GStreamer"},
+	{"linkstart/pkg/...", "linkstart/pkg/gst", []string{"linkstart/pkg/film", "linkstart/pkg/capture/video"}, "only a grabber's source may load GStreamer"},
 	{"linkstart/pkg/gst", "linkstart/pkg/...", nil, "a layer over GStreamer, which knows nothing of cameras"},
+	{"linkstart/...", "linkstart/sdk/...", []string{"linkstart/cmd/grabber"}, "a vendor's library may do anything: only the process of its camera may load it"},
+	{"linkstart/sdk/...", "linkstart/pkg/capture/...", nil, "adapters never import each other"},
+	{"linkstart/sdk/...", "linkstart/pkg/config", nil, "an adapter is told its Spec, it does not read files"},
+	{"linkstart/sdk/...", "linkstart/pkg/grab", nil, "interfaces belong to the consumer: the grabber knows sources, not the other way round"},
 	{"linkstart/cmd/grabber", "linkstart/pkg/config", nil, "a grabber is told what to do on its standard input"},
 	{"linkstart/cmd/relay", "linkstart/pkg/config", nil, "the relay is told what to do on its standard input"},
 }
@@ -39,7 +43,7 @@ var cgo = struct {
 	except []string
 	reason string
 }{
-	[]string{"linkstart/pkg/gst", "linkstart/pkg/jpegturbo", "linkstart/pkg/capture/opencv"},
+	[]string{"linkstart/pkg/gst", "linkstart/pkg/jpegturbo", "linkstart/pkg/capture/opencv", "linkstart/sdk/hikvision"},
 	"a fault in C ends the whole process, and C needs libraries: only what a grabber does with pictures is worth both",
 }
 

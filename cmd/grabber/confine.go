@@ -7,6 +7,8 @@ import (
 	"linkstart/pkg/capture/video"
 	"linkstart/pkg/child"
 	"linkstart/pkg/confine"
+	"linkstart/pkg/film"
+	"linkstart/sdk/hikvision"
 )
 
 // lockUp takes from this process what its camera does not need, before anything that the camera sends is looked at.
@@ -38,8 +40,11 @@ func filesOf(kind string, spec camera.Spec) (files confine.Files, any bool) {
 		return confine.Files{}, true
 	case "opencv": // whatever it is told to open
 		return confine.Files{Read: []string{"/"}, Write: []string{"/dev"}}, false
+	case "hikvision":
+		film.Prepare(spec)
+		files.Read = hikvision.Files(spec)
 	case "video":
-		video.Prepare(spec)
+		film.Prepare(spec)
 		files.Read, files.Write = video.Files(spec)
 	}
 	return files, false

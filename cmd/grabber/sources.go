@@ -14,6 +14,7 @@ import (
 	"linkstart/pkg/capture/testpattern"
 	"linkstart/pkg/capture/video"
 	"linkstart/pkg/child"
+	"linkstart/sdk/hikvision"
 )
 
 type constructor func(camera.Spec, *slog.Logger) (camera.Source, error)
@@ -27,6 +28,8 @@ func newSource(doc child.Grabber, nc *nats.Conn, s bus.Subjects, log *slog.Logge
 		"push":   func(spec camera.Spec, _ *slog.Logger) (camera.Source, error) { return pushcam.New(spec, nc, s), nil },
 		"video":  video.New,
 		"opencv": newOpenCV,
+
+		"hikvision": hikvision.New,
 	}
 	make, ok := adapters[doc.Kind]
 	if !ok {

@@ -81,6 +81,9 @@ type Spec struct {
 	// that the authorities of this machine vouch for.
 	TLSPin string
 
+	// Library is the file of the vendor's library through which Source is spoken to, an absolute path; "": none is configured.
+	Library string
+
 	FPS     float64 // at most so many pictures per second are published; a polled or generated source makes so many
 	Quality int     // JPEG quality 1 to 100, where we encode
 	Width   int     // px, where we encode: scaled down to it; 0: as the source is

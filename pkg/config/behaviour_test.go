@@ -72,6 +72,30 @@ cameras:
 	}
 }
 
+// A vendor's library is told to those cameras alone that need it, and only they are restarted when it changes.
+func TestVendorsLibrary(t *testing.T) {
+	const cameras = `
+cameras:
+  - {id: a, source: "test:clock"}
+  - {id: b, source: "hikvision://admin:${PASSWORD}@10.0.0.1/1"}
+  - {id: c, source: "rtsp://10.0.0.1/", substream: "HIKVISION://admin:${PASSWORD}@10.0.0.1/1?stream=sub"}
+`
+	before, after := parse(t, cameras), parse(t, "sdk: {hikvision: {library: lib/libhcnetsdk.so}}\n"+cameras)
+	want := config.Changes{Changed: []camera.ID{"b", "c"}}
+	if got := config.Diff(before, after); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	library, err := filepath.Abs("lib/libhcnetsdk.so")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"", library, library} {
+		if got := after.Spec(after.Cameras[i]).Library; got != want {
+			t.Errorf("camera %s is told of %q, want %q", after.Cameras[i].ID, got, want)
+		}
+	}
+}
+
 func TestDiff(t *testing.T) {
 	const before = `
 cameras:

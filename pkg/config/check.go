@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -38,6 +39,9 @@ func (d *decoder) check(cfg *Config) {
 	d.checkStateDir(cfg)
 	d.checkSettings(&cfg.Defaults, "defaults")
 	d.checkOnFailure(&cfg.Defaults, &Settings{}, "defaults")
+	if file := &cfg.SDK.Hikvision.Library; *file != "" && !filepath.IsAbs(*file) {
+		*file = filepath.Join(cfg.Dir, *file)
+	}
 	seen := map[camera.ID]string{}
 	for i, cam := range cfg.Cameras {
 		path := fmt.Sprintf("cameras[%d]", i)

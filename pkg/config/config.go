@@ -26,6 +26,7 @@ type Config struct {
 	Bus      Bus       `yaml:"bus" jsonschema_description:"The message bus between the processes."`
 	Uplink   Uplink    `yaml:"uplink" jsonschema_description:"What crosses the link to the hub at most, where bus.hub is set."`
 	Limits   Limits    `yaml:"limits" jsonschema_description:"Pictures beyond these are refused."`
+	SDK      SDK       `yaml:"sdk" jsonschema_description:"Libraries of camera vendors. They are not part of this program."`
 	Defaults Settings  `yaml:"defaults" jsonschema_description:"Settings of every camera that does not set its own."`
 	Cameras  []*Camera `yaml:"cameras" jsonschema_description:"The cameras, in the order in which they are shown."`
 	Users    []User    `yaml:"users" jsonschema_description:"Who may log in. As soon as there are users, nobody sees anything without a login."`
@@ -73,6 +74,16 @@ type Bytes int
 // Memory is an amount of memory: plain bytes, or with a unit such as 512MiB.
 type Memory int64
 
+// SDK is the key sdk.
+type SDK struct {
+	Hikvision VendorSDK `yaml:"hikvision" jsonschema_description:"Hikvision's HCNetSDK, for cameras with a source hikvision://."`
+}
+
+// VendorSDK is one entry of sdk.
+type VendorSDK struct {
+	Library string `yaml:"library" jsonschema_description:"Path of its library, such as /opt/hcnetsdk/libhcnetsdk.so, with all that belongs to it in the same folder; a relative path starts at the folder of this file."`
+}
+
 // Limits is the key limits.
 type Limits struct {
 	FrameBytes  Bytes `yaml:"frame_bytes" jsonschema_description:"Largest JPEG: 1KiB to 8MiB, in bytes or with a unit (KB, MB, KiB, MiB)."`
@@ -101,7 +112,7 @@ type Camera struct {
 	ID        camera.ID     `yaml:"id" jsonschema:"required" jsonschema_description:"Name in URLs and subjects: 1 to 63 characters of a-z, 0-9, _ and -."`
 	Name      string        `yaml:"name" jsonschema_description:"Name shown to users. Default: the id."`
 	Group     string        `yaml:"group" jsonschema_description:"Cameras of a group are shown together."`
-	Source    secret.Source `yaml:"source" jsonschema:"required" jsonschema_description:"Where the pictures come from: rtsp(s)://, rtmp://, http(s)://, a video file, test:clock, v4l2:NUMBER, exec:COMMAND, opencv:… or push:"`
+	Source    secret.Source `yaml:"source" jsonschema:"required" jsonschema_description:"Where the pictures come from: rtsp(s)://, rtmp://, http(s)://, hikvision://, a video file, test:clock, v4l2:NUMBER, exec:COMMAND, opencv:… or push:"`
 	Nodes     Nodes         `yaml:"nodes" jsonschema_description:"Which machines may run this camera: any, or a list of their node names; the others take it over when the one that runs it is gone. All of them have the camera in their configuration, and one bus (bus.cluster or bus.external). Default: this machine alone."`
 	Substream secret.Source `yaml:"substream" jsonschema_description:"The camera's own small stream, for walls and buttons; written like source. Default: source, scaled down."`
 	TLSPin    string        `yaml:"tls_pin" jsonschema_description:"Fingerprint of the only certificate that the camera may show, sha256: and 64 hexadecimal digits; for https:// and rtsps:// cameras that sign their own. Default: a certificate that this machine's authorities vouch for."`
@@ -211,6 +222,9 @@ func (c *Config) Spec(cam *Camera) camera.Spec {
 		OpenTimeout: cam.OpenTimeout, ReadTimeout: cam.ReadTimeout,
 		MaxBytes: int(c.Limits.FrameBytes), MaxPixels: c.Limits.FramePixels,
 		CacheDir: filepath.Join(c.StateDir, "cache"), Dir: c.Dir,
+	}
+	if cam.Kind() == Hikvision || cam.SubstreamKind() == Hikvision {
+		spec.Library = c.SDK.Hikvision.Library
 	}
 	if cam.env != nil {
 		spec.Env = cam.env()

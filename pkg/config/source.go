@@ -23,6 +23,8 @@ const (
 	OpenCV Kind = "opencv" // whatever cv::VideoCapture opens
 	Exec   Kind = "exec"   // a command with JPEGs on its standard output
 	Push   Kind = "push"   // frames come by HTTP
+
+	Hikvision Kind = "hikvision" // through the vendor's HCNetSDK
 )
 
 var (
@@ -30,7 +32,7 @@ var (
 	schemePattern = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]+):`)
 	urlPattern    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]+://`)
 
-	schemes    = []string{"rtsp", "rtsps", "rtmp", "http", "https", "test", "exec", "v4l2", "opencv", "push", "file"}
+	schemes    = []string{"rtsp", "rtsps", "rtmp", "http", "https", "hikvision", "test", "exec", "v4l2", "opencv", "push", "file"}
 	patterns   = []string{"clock", "bars", "ball", "noise", "still"}
 	videoFiles = []string{".mp4", ".mkv", ".avi", ".mov", ".ts", ".m3u8", ".webm", ".flv"}
 )
@@ -58,7 +60,7 @@ func kindOf(source string) Kind {
 			return Video
 		}
 		return HTTP
-	case "test", "exec", "opencv", "push":
+	case "test", "exec", "opencv", "push", "hikvision":
 		return Kind(scheme)
 	}
 	return ""
@@ -113,6 +115,11 @@ func (d *decoder) checkSource(cam *Camera, it *secret.Source, where string) {
 		checkPath(opaque, complain)
 	case "rtsp", "rtsps", "rtmp", "http", "https":
 		checkURL(source, scheme, complain)
+	case "hikvision":
+		checkURL(source, scheme, complain)
+		if len(d.problems) == before {
+			checkHikvision(source, complain)
+		}
 	case "test":
 		checkPattern(opaque, complain)
 	case "v4l2":
@@ -180,6 +187,31 @@ func checkURL(source, scheme string, complain complain) {
 	}
 	if _, err := url.Parse(whole); err != nil {
 		complain(passwordHint, "the user name or password in this URL holds a character, such as %% or a space, that cannot stand there")
+	}
+}
+
+// checkHikvision checks what the address of a channel has besides those of others.
+func checkHikvision(source string, complain complain) {
+	const form = "write hikvision://USER:${PASSWORD}@HOST/CHANNEL, with ?stream=sub or ?mode=snapshot after it if that is wanted"
+	u, err := url.Parse(source)
+	if err != nil {
+		return // checkURL has said so
+	}
+	if password, _ := u.User.Password(); u.User.Username() == "" || password == "" {
+		complain(form, "the source names no user and password")
+	}
+	channel := strings.Trim(u.Path, "/")
+	if n, err := strconv.Atoi(channel); channel != "" && (err != nil || n < 1 || n > 65535) {
+		complain(form, "the channel of the source is no number from 1 to 65535")
+	}
+	options := strings.Split(u.RawQuery, "&")
+	for _, option := range options {
+		if !slices.Contains([]string{"", "stream=main", "stream=sub", "mode=video", "mode=snapshot"}, option) {
+			complain(form, "after the ? of the source stands what is not known there")
+		}
+	}
+	if slices.Contains(options, "stream=sub") && slices.Contains(options, "mode=snapshot") {
+		complain("leave one of them out", "snapshots are of the main stream, and the source says stream=sub")
 	}
 }
 

@@ -39,12 +39,14 @@ static GstFlowReturn on_sample(GstAppSink *sink, gpointer data) {
 	while (!p->closing && (int)p->items.length >= p->most)
 		g_cond_wait(&p->room, &p->mu);
 	gboolean closing = p->closing;
-	if (!closing) {
+	p->torn = p->torn && GST_BUFFER_FLAG_IS_SET(gst_sample_get_buffer(sample), GST_BUFFER_FLAG_DELTA_UNIT);
+	gboolean keep = !closing && !p->torn;
+	if (keep) {
 		g_queue_push_tail(&p->items, i);
 		g_cond_broadcast(&p->news);
 	}
 	g_mutex_unlock(&p->mu);
-	if (closing)
+	if (!keep)
 		item_free(i);
 	return closing ? GST_FLOW_FLUSHING : GST_FLOW_OK;
 }
@@ -311,6 +313,26 @@ void ls_pipe_start(ls_pipe *p) {
 	if (gst_element_set_state(p->pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE)
 		fail(p, g_error_new_literal(GST_CORE_ERROR, GST_CORE_ERROR_STATE_CHANGE, "the pipeline does not start"));
 }
+
+// ls_pipe_push copies a unit into the source. It never waits: where too many do already, they are thrown away, and 0 is returned.
+int ls_pipe_push(ls_pipe *p, const void *bytes, gsize size) {
+	GstAppSrc *source = GST_APP_SRC(p->source);
+	g_mutex_lock(&p->mu);
+	gboolean full = (int)p->items.length >= p->most || (int)gst_app_src_get_current_level_buffers(source) >= p->most;
+	if (full) {
+		g_queue_clear_full(&p->items, item_free);
+		p->torn = TRUE;
+		g_cond_broadcast(&p->room);
+	}
+	g_mutex_unlock(&p->mu);
+	if (full)
+		return 0;
+	GstBuffer *b = gst_buffer_new_allocate(NULL, size, NULL);
+	gst_buffer_fill(b, 0, bytes, size);
+	return gst_app_src_push_buffer(source, b) == GST_FLOW_OK;
+}
+
+void ls_pipe_end(ls_pipe *p) { gst_app_src_end_of_stream(GST_APP_SRC(p->source)); }
 
 int ls_pipe_wait(ls_pipe *p, gint64 timeout_us, GstSample **sample, gint64 *age_us) {
 	gint64 until = g_get_monotonic_time() + timeout_us;

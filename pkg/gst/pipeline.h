@@ -1,5 +1,6 @@
 #pragma once
 #include <gst/app/gstappsink.h>
+#include <gst/app/gstappsrc.h>
 #include <gst/gst.h>
 
 // What ls_pipe_wait may answer.
@@ -19,6 +20,7 @@ typedef struct {
 	GCond news, room;
 	GQueue items;
 	gboolean chosen, linked, end, bare, woken, closing;
+	gboolean torn; // what comes now cannot be decoded, up to the next keyframe
 	char *fingerprint; // hexadecimal SHA-256 of the only certificate that is accepted, or NULL
 	char *location; // what the source was told, where it could be sent elsewhere
 	char *unknown; // caps of the first video that no tail fits
@@ -31,6 +33,8 @@ char *ls_pipe_set(ls_pipe *p, const char *element, const char *property, const c
 int ls_pipe_offers(ls_pipe *p, const char *caps);
 void ls_pipe_accept(ls_pipe *p, const char *fingerprint);
 void ls_pipe_start(ls_pipe *p);
+int ls_pipe_push(ls_pipe *p, const void *bytes, gsize size);
+void ls_pipe_end(ls_pipe *p);
 int ls_pipe_wait(ls_pipe *p, gint64 timeout_us, GstSample **sample, gint64 *age_us);
 void ls_pipe_wake(ls_pipe *p);
 void ls_pipe_free(ls_pipe *p);

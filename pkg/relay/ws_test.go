@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
 	"linkstart/pkg/rooms"
 )

@@ -101,7 +101,7 @@ func TestAsleepAwakeAsleep(t *testing.T) {
 				}
 			}
 			asleep(30)
-			if n := w.s.decodes.Load(); n != 0 {
+			if n := w.s.Decodes(); n != 0 {
 				t.Errorf("%d units were decoded while nobody watched", n)
 			}
 
@@ -112,7 +112,7 @@ func TestAsleepAwakeAsleep(t *testing.T) {
 			w.goOn()
 			w.next(isKept, nil)
 			encodes(t, key)
-			if n := w.s.decodes.Load(); n != 1 {
+			if n := w.s.Decodes(); n != 1 {
 				t.Errorf("%d units were decoded for the keyframe, want 1", n)
 			}
 
@@ -121,7 +121,7 @@ func TestAsleepAwakeAsleep(t *testing.T) {
 			w.goOn()
 			var between int
 			live := w.next(isLive, func(camera.Picture) { between++ })
-			if n := w.s.decodes.Load(); n < 3 || between > 1 { // one may have been on its way
+			if n := w.s.Decodes(); n < 3 || between > 1 { // one may have been on its way
 				t.Errorf("%d units were decoded and %d pictures offered until the newest", n, between)
 			}
 			if !live.Captured.After(key.Captured) {
@@ -144,9 +144,9 @@ func TestAsleepAwakeAsleep(t *testing.T) {
 			}
 			w.goOn()
 			asleep(3)
-			before := w.s.decodes.Load()
+			before := w.s.Decodes()
 			asleep(25)
-			if n := w.s.decodes.Load(); n != before {
+			if n := w.s.Decodes(); n != before {
 				t.Errorf("%d units were decoded after the last viewer had gone", n-before)
 			}
 			w.s.Watch(true)
@@ -168,44 +168,6 @@ func TestPictureBeforeAwakeIsGone(t *testing.T) {
 		t.Error("a keyframe can be encoded after the next one was offered")
 	}
 	w.goOn()
-}
-
-// A group that is too large to keep is not kept. That costs nobody a picture who watches already; who begins to watch
-// waits for the next keyframe.
-func TestTooMuchToKeep(t *testing.T) {
-	server := rtsptest.Start(t, rtsptest.Mount{Path: "/a", KeyInt: 100})
-	for _, awake := range []bool{true, false} {
-		s, err := New(camera.Spec{ID: "cam", Source: server.URL("/a"), Quality: 80, OpenTimeout: limit, ReadTimeout: limit}, slog.New(slog.DiscardHandler))
-		if err != nil {
-			t.Fatal(err)
-		}
-		source := s.(*Source)
-		source.Watch(awake)
-		ctx, cancel := context.WithTimeout(t.Context(), limit)
-		lives, kept, most := 0, 0, 0
-		var p *player
-		p = newPlayer(source, func(picture camera.Picture) {
-			if g := p.film.group; g != nil { // on the goroutine that adds
-				most = max(most, g.bytes-g.units[0].Size)
-			}
-			switch {
-			case picture.Kept:
-				kept++
-			case isLive(picture):
-				lives++
-			}
-			if lives == 90 || kept == 90 {
-				cancel()
-			}
-		})
-		p.film.limit = 30_000
-		err = p.play(ctx)
-		p.end()
-		cancel()
-		if lives+kept != 90 || most > 30_000 {
-			t.Errorf("watched %v: %d live and %d kept pictures, up to %d bytes; want 90 of one kind, at most 30000 bytes: %v", awake, lives, kept, most, err)
-		}
-	}
 }
 
 // The clip's pictures are not in the order in which they are shown, so a decoder holds its keyframe back until others follow.

@@ -8,21 +8,6 @@ import (
 	"time"
 )
 
-func TestSize(t *testing.T) {
-	for _, tt := range []struct{ w, h, limit, wantW, wantH int }{
-		{1920, 1080, 0, 1920, 1080},
-		{1920, 1080, 640, 640, 360},
-		{1921, 1081, 4000, 1921, 1081},
-		{768, 432, 501, 500, 282},
-		{4, 4000, 3, 2, 3000},
-		{4000, 4, 10, 10, 2},
-	} {
-		if w, h := size(tt.w, tt.h, tt.limit); w != tt.wantW || h != tt.wantH {
-			t.Errorf("%d×%d in %d: %d×%d, want %d×%d", tt.w, tt.h, tt.limit, w, h, tt.wantW, tt.wantH)
-		}
-	}
-}
-
 func TestOptionsAreTakenFromTheAddress(t *testing.T) {
 	for source, want := range map[string]struct {
 		udp     bool

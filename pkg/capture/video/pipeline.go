@@ -4,30 +4,24 @@ import (
 	"strconv"
 	"time"
 
+	"linkstart/pkg/film"
 	"linkstart/pkg/gst"
 	"linkstart/pkg/guard"
-)
-
-// What the access units of H.264 and H.265 are made into: whole ones, with start codes, and with the parameter sets
-// before each keyframe, so that decoding can begin at any of those.
-const (
-	h264 = "h264parse config-interval=-1 ! capsfilter caps=video/x-h264,stream-format=byte-stream,alignment=au"
-	h265 = "h265parse config-interval=-1 ! capsfilter caps=video/x-h265,stream-format=byte-stream,alignment=au"
 )
 
 // fromRTP takes packets apart. The depayloader is told to give out whole access units, which it knows the end of by the
 // marker of the last packet (RFC 6184, section 5.1): so no unit waits for the next one.
 var fromRTP = []gst.Tail{
-	{Caps: "application/x-rtp,media=video,encoding-name=H264", Words: "rtph264depay ! capsfilter caps=video/x-h264,stream-format=byte-stream,alignment=au ! " + h264},
-	{Caps: "application/x-rtp,media=video,encoding-name=H265", Words: "rtph265depay ! capsfilter caps=video/x-h265,stream-format=byte-stream,alignment=au ! " + h265},
+	{Caps: "application/x-rtp,media=video,encoding-name=H264", Words: "rtph264depay ! capsfilter caps=video/x-h264,stream-format=byte-stream,alignment=au ! " + film.H264},
+	{Caps: "application/x-rtp,media=video,encoding-name=H265", Words: "rtph265depay ! capsfilter caps=video/x-h265,stream-format=byte-stream,alignment=au ! " + film.H265},
 	{Caps: "application/x-rtp,media=video,encoding-name=MP4V-ES", Words: "rtpmp4vdepay"}, // a parser would wait for the next picture
 	{Caps: "application/x-rtp,media=video,encoding-name=JPEG", Words: "rtpjpegdepay"},
 }
 
 // fromFile takes what a demultiplexer gives.
 var fromFile = []gst.Tail{
-	{Caps: "video/x-h264", Words: h264},
-	{Caps: "video/x-h265", Words: h265},
+	{Caps: "video/x-h264", Words: film.H264},
+	{Caps: "video/x-h265", Words: film.H265},
 	{Caps: "image/jpeg;video/x-raw;video/x-vp8;video/x-vp9;video/x-av1;video/x-theora;video/x-h263;video/x-flash-video;" +
 		"video/mpeg,systemstream=false;video/x-divx;video/x-xvid;video/x-msmpeg;video/x-wmv;video/x-dirac;video/x-svq"},
 }

@@ -3,34 +3,23 @@ package video
 import (
 	"cmp"
 	"context"
-	"hash/maphash"
+	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/film"
 	"linkstart/pkg/gst"
+	"linkstart/pkg/guard"
 )
 
 // Source is a camera.Watcher. One Stream at a time.
 type Source struct {
-	spec    camera.Spec
-	target  target
-	log     *slog.Logger
-	seed    maphash.Seed
-	quality int
-	opening time.Duration
-	reading time.Duration
-	press   press
-
-	watched atomic.Bool
-	turned  chan struct{} // one slot: watched is another
-	decodes atomic.Int64  // units that were decoded
-
-	mu   sync.Mutex
-	pipe *gst.Pipeline // that may wait to be woken, or nil
+	*film.Source
+	target target
+	pinned bool // it stays at one address
 }
 
 // New makes a source of spec.Source, which is one of
@@ -54,20 +43,8 @@ func New(spec camera.Spec, log *slog.Logger) (camera.Source, error) {
 			return nil, &camera.Error{Say: err.Error(), Err: camera.ErrConfig}
 		}
 	}
-	quality := spec.Quality
-	if quality < 1 || quality > 100 {
-		quality = 80
-	}
-	return &Source{
-		spec: spec, target: t, log: log, seed: maphash.MakeSeed(), quality: quality, turned: make(chan struct{}, 1),
-		opening: max(cmp.Or(spec.OpenTimeout, 10*time.Second), 0),
-		reading: max(cmp.Or(spec.ReadTimeout, 10*time.Second), 0),
-	}, nil
+	return &Source{film.New(spec, t.origin(), log), t, spec.Pin != ""}, nil
 }
-
-// Prepare does what a process must do before it may no longer write files: it starts GStreamer, which keeps a list of its plugins. What
-// goes wrong shows again in Stream.
-func Prepare(spec camera.Spec) { _ = gst.Init(spec.CacheDir) }
 
 // Files returns what of this machine spec.Source names: a folder to read, where its video is a file, or one with devices to use.
 // Devices come and go while the camera is plugged in and out, so it is not the device alone.
@@ -83,55 +60,65 @@ func Files(spec camera.Spec) (read, use []string) {
 	return read, use
 }
 
-// Watch does what camera.Watcher promises.
-func (s *Source) Watch(watched bool) {
-	if s.watched.Swap(watched) == watched {
-		return
-	}
-	select {
-	case s.turned <- struct{}{}:
-	default:
-	}
-	s.wake()
-}
-
-// wake makes a Stream that waits for pictures look at what else there is to do.
-func (s *Source) wake() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.pipe != nil {
-		s.pipe.Wake()
-	}
-}
-
-// waking makes wake wake p, or nothing where p is nil.
-func (s *Source) waking(p *gst.Pipeline) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.pipe = p
-}
-
-// Stream does what camera.Watcher promises, with two things to know:
-//
-//   - M-JPEG is passed on as it is, and raw pictures are not compressed only to be kept: for both it makes no difference
-//     whether somebody watches.
-//   - Where errors.Is(err, camera.ErrStuck) the process must end.
+// Stream does what that of film.Source does.
 func (s *Source) Stream(ctx context.Context, offer func(camera.Picture)) error {
-	if err := gst.Init(s.spec.CacheDir); err != nil {
-		return &camera.Error{Say: "GStreamer does not start on this machine", Err: err}
-	}
-	if s.spec.Pin != "" {
+	if s.pinned {
 		if err := s.target.staysThere(ctx); err != nil {
 			return err
 		}
 	}
-	p := newPlayer(s, offer)
-	for {
-		err := p.play(ctx)
-		if err != nil {
-			p.end()
-			return err
+	return s.Source.Stream(ctx, offer)
+}
+
+// origin tells package film where the video comes from.
+func (t target) origin() film.Origin {
+	return film.Origin{
+		Name: t.name, Open: t.open, Close: t.close, Explain: t.failed, Silent: t.silent, Unmarked: t.kind == rtsp,
+		Recorded: func(p *gst.Pipeline) bool { return t.kind == file || t.kind == web && p.Duration() > 0 },
+	}
+}
+
+// open makes and starts the pipeline.
+func (t target) open(ctx context.Context, limit time.Duration) (*gst.Pipeline, error) {
+	if err := t.reach(); err != nil {
+		return nil, err
+	}
+	var fingerprint string
+	var pipe *gst.Pipeline
+	var failed error
+	if t.url != nil && t.url.Scheme == "rtsps" {
+		if fingerprint, failed = t.certificate(ctx); failed != nil {
+			return nil, failed
 		}
-		p.clock.Restart() // a recording is over
+	}
+	err := guard.Call(ctx, limit, func() {
+		if pipe, failed = t.pipeline(limit); failed == nil {
+			if fingerprint != "" {
+				pipe.Accept(fingerprint)
+			}
+			pipe.Start()
+		}
+	})
+	switch {
+	case errors.Is(err, guard.ErrStuck):
+		return nil, fmt.Errorf("open %s: %w", t.name, err)
+	case errors.Is(err, guard.ErrLimit):
+		err = &camera.Error{Say: fmt.Sprintf("%s could not be opened within %v", t.name, limit), Err: err}
+	}
+	if err = cmp.Or(failed, err); err != nil && pipe != nil {
+		err = cmp.Or(t.close(pipe), err)
+	}
+	return pipe, err
+}
+
+// close closes a pipeline. Some answers, such as a header that never ends, GStreamer reads for ever.
+func (t target) close(pipe *gst.Pipeline) error {
+	stuck := guard.Call(context.Background(), guard.Grace, pipe.Close)
+	if !errors.Is(stuck, guard.ErrStuck) {
+		return nil
+	}
+	return &camera.Error{
+		Say: fmt.Sprintf("the video library hangs in what %s has sent, so the camera's process is started again", t.name),
+		Err: fmt.Errorf("close pipeline: %w", stuck),
 	}
 }

@@ -1,16 +1,14 @@
-package video
+package film
 
 import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"runtime/debug"
 	"time"
 
 	"linkstart/pkg/camera"
 	"linkstart/pkg/gst"
-	"linkstart/pkg/guard"
 	"linkstart/pkg/replay"
 )
 
@@ -73,9 +71,9 @@ func (p *player) counted() {
 
 // play shows the pictures of one opening. It returns nil at the end of a recording.
 func (p *player) play(ctx context.Context) (err error) {
-	p.units, p.pictures, p.recorded = 0, 0, p.target.kind == file
+	p.units, p.pictures, p.recorded = 0, 0, false
 	p.deadline = time.Now().Add(p.opening)
-	pipe, err := p.open(ctx)
+	pipe, err := p.origin.Open(ctx, p.opening)
 	if err != nil {
 		return p.failed(ctx, err)
 	}
@@ -84,9 +82,7 @@ func (p *player) play(ctx context.Context) (err error) {
 	defer func() {
 		stop()
 		p.waking(nil)
-		if stuck := guard.Call(context.Background(), guard.Grace, pipe.Close); errors.Is(stuck, guard.ErrStuck) {
-			err = p.hung(stuck)
-		}
+		err = cmp.Or(p.origin.Close(pipe), err)
 	}()
 	for {
 		over, err := p.round(ctx, pipe)
@@ -96,45 +92,16 @@ func (p *player) play(ctx context.Context) (err error) {
 	}
 }
 
-// open makes and starts the pipeline.
-func (p *player) open(ctx context.Context) (*gst.Pipeline, error) {
-	if err := p.target.reach(); err != nil {
-		return nil, err
-	}
-	var fingerprint string
-	var pipe *gst.Pipeline
-	var failed error
-	if p.target.url != nil && p.target.url.Scheme == "rtsps" {
-		if fingerprint, failed = p.target.certificate(ctx); failed != nil {
-			return nil, failed
-		}
-	}
-	err := guard.Call(ctx, p.opening, func() {
-		if pipe, failed = p.target.pipeline(p.opening); failed == nil {
-			if fingerprint != "" {
-				pipe.Accept(fingerprint)
-			}
-			pipe.Start()
-		}
-	})
-	if errors.Is(err, guard.ErrStuck) {
-		return nil, fmt.Errorf("open %s: %w", p.target.name, err)
-	}
-	if err = cmp.Or(failed, err); err != nil && pipe != nil {
-		if stuck := guard.Call(context.Background(), guard.Grace, pipe.Close); errors.Is(stuck, guard.ErrStuck) {
-			err = p.hung(stuck)
-		}
-	}
-	return pipe, err
-}
-
 // round deals with one unit, or with whatever else there is to do. It reports whether a recording is over.
 func (p *player) round(ctx context.Context, pipe *gst.Pipeline) (over bool, err error) {
 	if ctx.Err() != nil {
 		return false, ctx.Err()
 	}
 	if p.turn(); p.awake && p.film.stranded() {
-		return true, nil // a new connection begins with a keyframe, which this one may never send
+		if p.origin.AskKeyframe == nil {
+			return true, nil // a new connection begins with a keyframe, which this one may never send
+		}
+		p.origin.AskKeyframe()
 	}
 	wait := time.Until(p.deadline)
 	if wait <= 0 {

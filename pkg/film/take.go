@@ -1,4 +1,4 @@
-package video
+package film
 
 import (
 	"bytes"
@@ -20,7 +20,7 @@ const longestCatch = time.Second
 // take deals with a unit, which it frees or keeps.
 func (p *player) take(ctx context.Context, pipe *gst.Pipeline, u *gst.Unit) error {
 	if p.units++; p.units == 1 {
-		p.recorded = p.recorded || p.target.kind == web && pipe.Duration() > 0
+		p.recorded = p.origin.Recorded != nil && p.origin.Recorded(pipe)
 		p.step = step(u.FPS())
 		p.log.Debug("video comes", "kind", u.Kind(), "recorded", p.recorded, "step", p.step)
 	}
@@ -42,7 +42,7 @@ func (p *player) take(ctx context.Context, pipe *gst.Pipeline, u *gst.Unit) erro
 		defer u.Free()
 		return p.raw(u)
 	case "video/mpeg":
-		if p.target.kind == rtsp {
+		if p.origin.Unmarked {
 			u.Key = startsWithIntra(u.Bytes(2000))
 		}
 	}
@@ -169,6 +169,9 @@ func (p *player) develop(ctx context.Context, pipe *gst.Pipeline) error {
 			return p.noDecoder(err)
 		case err != nil:
 			p.log.Debug("waiting for a keyframe", "err", err)
+			if p.origin.AskKeyframe != nil {
+				p.origin.AskKeyframe()
+			}
 		case picture != nil:
 			if newest != nil {
 				newest.Free()
@@ -236,7 +239,7 @@ func (p *player) raw(u *gst.Unit) error {
 func (p *player) passOn(u *gst.Unit) error {
 	if limit := p.spec.MaxBytes; limit > 0 && u.Size > limit {
 		return &camera.Error{
-			Say: fmt.Sprintf("a picture of %s has %d bytes, more than the limit of %d", p.target.name, u.Size, limit),
+			Say: fmt.Sprintf("a picture of %s has %d bytes, more than the limit of %d", p.origin.Name, u.Size, limit),
 			Err: camera.ErrTooLarge,
 		}
 	}
@@ -247,7 +250,7 @@ func (p *player) passOn(u *gst.Unit) error {
 	picture, info, err := jpeg.Repair(u.Bytes(0), limit)
 	switch {
 	case errors.Is(err, camera.ErrTooLarge):
-		return &camera.Error{Say: fmt.Sprintf("a picture of %s cannot be used: %v", p.target.name, err), Err: err}
+		return &camera.Error{Say: fmt.Sprintf("a picture of %s cannot be used: %v", p.origin.Name, err), Err: err}
 	case err != nil:
 		p.log.Debug("picture is skipped", "err", err)
 		return nil
@@ -260,7 +263,7 @@ func (p *player) passOn(u *gst.Unit) error {
 func (p *player) fits(w, h int) error {
 	if limit := p.spec.MaxPixels; limit > 0 && h > 0 && w > limit/h {
 		return &camera.Error{
-			Say: fmt.Sprintf("a picture of %s has %d×%d px, more than the limit of %d", p.target.name, w, h, limit), Err: camera.ErrTooLarge,
+			Say: fmt.Sprintf("a picture of %s has %d×%d px, more than the limit of %d", p.origin.Name, w, h, limit), Err: camera.ErrTooLarge,
 		}
 	}
 	return nil

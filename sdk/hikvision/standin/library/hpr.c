@@ -1,0 +1,1 @@
+int hpr_version(void) { return 6; }

@@ -1,0 +1,2 @@
+// One of the components that are loaded when they are needed.
+int hcpreview_version(void) { return 6; }
