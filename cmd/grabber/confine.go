@@ -38,6 +38,8 @@ func filesOf(kind string, spec camera.Spec) (files confine.Files, any bool) {
 		return confine.Files{}, true
 	case "opencv": // whatever it is told to open
 		return confine.Files{Read: []string{"/"}, Write: []string{"/dev"}}, false
+	case "onvif": // which plays video, and no files
+		video.Prepare(spec)
 	case "video":
 		video.Prepare(spec)
 		files.Read, files.Write = video.Files(spec)

@@ -19,7 +19,7 @@ import (
 // Grabber is the document of a grabber.
 type Grabber struct {
 	Bus         bus.Access     `json:"bus"`
-	Kind        string         `json:"kind"` // which adapter serves the camera: test, http, video, opencv, exec, push
+	Kind        string         `json:"kind"` // which adapter serves the camera: test, http, video, onvif, opencv, exec, push
 	Camera      camera.Spec    `json:"camera"`
 	Substream   *Stream        `json:"substream"` // what sub is made from; nil: from the camera's stream
 	Standby     camera.Standby `json:"standby"`

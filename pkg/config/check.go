@@ -100,7 +100,7 @@ func (d *decoder) checkPin(cam *Camera, path string) {
 	}
 	cam.TLSPin = pin
 	held := func(source string, kind Kind) bool {
-		return schemeOf(source) == "rtsps" || schemeOf(source) == "https" && kind == HTTP
+		return schemeOf(source) == "rtsps" || kind == ONVIF || schemeOf(source) == "https" && kind == HTTP
 	}
 	if !held(cam.Source.Reveal(), cam.Kind()) && !held(cam.Substream.Reveal(), cam.SubstreamKind()) {
 		d.add(where, "leave it out, or write rtsps:// or https:// (not for video files)", "%s.tls_pin: the source shows no certificate that can be held to it", path)

@@ -105,8 +105,8 @@ type Camera struct {
 	ID        camera.ID     `yaml:"id" jsonschema:"required" jsonschema_description:"Name in URLs and subjects: 1 to 63 characters of a-z, 0-9, _ and -."`
 	Name      string        `yaml:"name" jsonschema_description:"Name shown to users. Default: the id."`
 	Group     string        `yaml:"group" jsonschema_description:"Cameras of a group are shown together."`
-	Source    secret.Source `yaml:"source" jsonschema:"required" jsonschema_description:"Where the pictures come from: rtsp(s)://, rtmp://, http(s)://, a video file, test:clock, v4l2:NUMBER, exec:COMMAND, opencv:… or push:"`
-	Substream secret.Source `yaml:"substream" jsonschema_description:"The camera's own small stream, for walls and buttons; written like source. Default: source, scaled down."`
+	Source    secret.Source `yaml:"source" jsonschema:"required" jsonschema_description:"Where the pictures come from: rtsp(s)://, rtmp://, http(s)://, onvif://, a video file, test:clock, v4l2:NUMBER, exec:COMMAND, opencv:… or push:"`
+	Substream secret.Source `yaml:"substream" jsonschema_description:"The camera's own small stream, for walls and buttons; written like source. Default: source, scaled down; of an onvif:// camera its own smaller stream."`
 	TLSPin    string        `yaml:"tls_pin" jsonschema_description:"Fingerprint of the only certificate that the camera may show, sha256: and 64 hexadecimal digits; for https:// and rtsps:// cameras that sign their own. Default: a certificate that this machine's authorities vouch for."`
 
 	Settings `yaml:",inline"`

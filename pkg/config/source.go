@@ -20,6 +20,7 @@ const (
 	Test   Kind = "test"   // test:clock and other generated pictures
 	HTTP   Kind = "http"   // http(s): multipart JPEG, or one JPEG that is polled
 	Video  Kind = "video"  // rtsp(s), rtmp, video files, HTTP video, v4l2
+	ONVIF  Kind = "onvif"  // a camera that is asked for its streams
 	OpenCV Kind = "opencv" // whatever cv::VideoCapture opens
 	Exec   Kind = "exec"   // a command with JPEGs on its standard output
 	Push   Kind = "push"   // frames come by HTTP
@@ -30,7 +31,9 @@ var (
 	schemePattern = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]+):`)
 	urlPattern    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]+://`)
 
-	schemes    = []string{"rtsp", "rtsps", "rtmp", "http", "https", "test", "exec", "v4l2", "opencv", "push", "file"}
+	schemes      = []string{"rtsp", "rtsps", "rtmp", "http", "https", "onvif", "test", "exec", "v4l2", "opencv", "push", "file"}
+	onvifOptions = []string{"profile", "substream", "transport", "latency"}
+
 	patterns   = []string{"clock", "bars", "ball", "noise", "still"}
 	videoFiles = []string{".mp4", ".mkv", ".avi", ".mov", ".ts", ".m3u8", ".webm", ".flv"}
 )
@@ -58,7 +61,7 @@ func kindOf(source string) Kind {
 			return Video
 		}
 		return HTTP
-	case "test", "exec", "opencv", "push":
+	case "test", "exec", "opencv", "push", "onvif":
 		return Kind(scheme)
 	}
 	return ""
@@ -113,6 +116,9 @@ func (d *decoder) checkSource(cam *Camera, it *secret.Source, where string) {
 		checkPath(opaque, complain)
 	case "rtsp", "rtsps", "rtmp", "http", "https":
 		checkURL(source, scheme, complain)
+	case "onvif":
+		checkURL(source, scheme, complain)
+		checkONVIF(source, complain)
 	case "test":
 		checkPattern(opaque, complain)
 	case "v4l2":
@@ -180,6 +186,30 @@ func checkURL(source, scheme string, complain complain) {
 	}
 	if _, err := url.Parse(whole); err != nil {
 		complain(passwordHint, "the user name or password in this URL holds a character, such as %% or a space, that cannot stand there")
+	}
+}
+
+// checkONVIF checks the options of an ONVIF address.
+func checkONVIF(source string, complain complain) {
+	_, query, _ := strings.Cut(source, "?")
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		complain("write it like onvif://HOST?profile=NAME", "the options of the ONVIF address cannot be read")
+		return
+	}
+	for key, list := range values {
+		switch {
+		case len(list) > 1:
+			complain("remove one", "the option %q of the ONVIF address is set twice", key)
+		case key == "substream" && list[0] != "none":
+			complain("write substream=none, or give the camera a key substream:", "the substream of the ONVIF address is %q", list[0])
+		case key == "transport" && list[0] != "tcp" && list[0] != "udp":
+			complain("write transport=tcp or transport=udp", "the transport of the ONVIF address is %q", list[0])
+		case key == "latency" && !within(list[0], 0, 10_000):
+			complain("write milliseconds, 0 to 10000", "the latency of the ONVIF address is %q", list[0])
+		case !slices.Contains(onvifOptions, key):
+			complain(nearest(key, onvifOptions), "unknown option %q of the ONVIF address", key)
+		}
 	}
 }
 
