@@ -3,6 +3,7 @@
 package onviftest
 
 import (
+	"cmp"
 	"crypto/sha1"
 	"encoding/base64"
 	"encoding/xml"
@@ -34,7 +35,8 @@ type Device struct {
 	Password string
 	Digest   bool          // it takes HTTP Digest and no WS-Security
 	Clock    time.Duration // how much its clock is ahead
-	Profiles []Profile     // the first is the main stream
+	Profiles []Profile     // in the order in which it names them
+	Host     string        // IPv4 address of this machine that it has, 127.0.0.1 where empty
 
 	// Answer is asked first, if it is set: "" lets the camera answer as it does. operation is the name of what is asked for.
 	Answer func(operation string) string
@@ -61,7 +63,12 @@ type Server struct {
 func Start(t testing.TB, d Device) *Server {
 	t.Helper()
 	s := &Server{Device: d, over: make(chan struct{}), nonces: map[string]bool{}}
-	s.server = httptest.NewServer(s)
+	l, err := net.Listen("tcp4", net.JoinHostPort(cmp.Or(d.Host, "127.0.0.1"), "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.server = &httptest.Server{Listener: l, Config: &http.Server{Handler: s, ReadHeaderTimeout: time.Minute}}
+	s.server.Start()
 	t.Cleanup(s.Close)
 	return s
 }

@@ -37,6 +37,7 @@ func (r *Relay) routes() []route {
 		{get, "/api/v1/cameras", toSee, r.listCameras},
 		{post, "/api/v1/cameras", toAdminister, r.addCamera},
 		{post, "/api/v1/cameras/test", toAdminister, r.testCamera},
+		{post, "/api/v1/cameras/discover", toAdminister, r.discover},
 		{get, "/api/v1/cameras/:id", toSee, r.getCamera},
 		{post, "/api/v1/cameras/:id/restart", toOperate, r.order("restart")},
 		{post, "/api/v1/cameras/:id/stop", toOperate, r.order("stop")},

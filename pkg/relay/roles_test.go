@@ -32,6 +32,7 @@ var wanted = map[string]string{
 	"GET /api/v1/cameras":                   viewerOf,
 	"POST /api/v1/cameras":                  administrator,
 	"POST /api/v1/cameras/test":             administrator,
+	"POST /api/v1/cameras/discover":         administrator,
 	"GET /api/v1/cameras/{id}":              viewerOf,
 	"POST /api/v1/cameras/{id}/restart":     operatorOf,
 	"POST /api/v1/cameras/{id}/stop":        operatorOf,
