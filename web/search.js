@@ -35,7 +35,7 @@ export class Search {
   #show(text, found) {
     const button = find(this.#part, "button");
     button.disabled = Boolean(this.#search);
-    say(button, this.#texts.get("search"));
+    say(button, this.#texts.get("add_search"));
     say(find(this.#part, "p"), text);
     const list = find(this.#part, "ul");
     list.replaceChildren(...found.map((one) => this.#entry(one)));
@@ -50,7 +50,7 @@ export class Search {
     const name = document.createElement("b");
     name.textContent = found.name || found.hardware || found.address;
     const detail = document.createElement("span");
-    const known = found.camera && this.#texts.get("search_known", { camera: found.camera });
+    const known = found.camera && this.#texts.get("add_search_known", { camera: found.camera });
     detail.textContent = [found.address, found.hardware !== found.name && found.hardware, found.location, known].filter(Boolean).join(" · ");
     button.append(name, detail);
     button.addEventListener("click", () => this.#choose(found));
@@ -61,12 +61,12 @@ export class Search {
   async #run() {
     const search = new AbortController();
     this.#search = search;
-    this.#show(this.#texts.get("search_busy"), []);
+    this.#show(this.#texts.get("add_search_busy"), []);
     const timer = setTimeout(() => search.abort(new DOMException("", "TimeoutError")), SEARCH_MS);
     /** @type {[string, api.Found[]]} */ let outcome;
     try {
       const found = await api.discover(search.signal);
-      outcome = [this.#texts.get(found.length ? "search_found" : "search_none", { count: found.length }), found];
+      outcome = [this.#texts.get(found.length ? "add_search_found" : "add_search_none", { count: found.length }), found];
     } catch (error) {
       outcome = [this.#texts.why(error), []];
     } finally {
