@@ -122,10 +122,12 @@ func (d *decoder) checkSource(cam *Camera, it *secret.Source, where string) {
 	case "test":
 		checkPattern(opaque, complain)
 	case "v4l2":
-		if n, err := strconv.Atoi(opaque); !path.IsAbs(opaque) && (err != nil || n < 0 || n > 255) {
+		device, query, _ := strings.Cut(opaque, "?")
+		if n, err := strconv.Atoi(device); !path.IsAbs(device) && (err != nil || n < 0 || n > 255) {
 			complain("write v4l2:0 or v4l2:/dev/video0", "the v4l2: source names no video device")
 		}
-		checkPath(opaque, complain)
+		checkPath(device, complain)
+		checkFormat("video device", query, 1000, complain)
 	case "exec", "opencv":
 		if strings.TrimSpace(opaque) == "" {
 			complain("write what to run or open after the colon", "%s: is empty", scheme)
@@ -221,27 +223,32 @@ func checkPattern(text string, complain complain) {
 	if !slices.Contains(patterns, name) {
 		complain(nearest(name, patterns), "unknown test picture %q", name)
 	}
+	checkFormat("test picture", query, 120, complain)
+}
+
+// checkFormat checks size=1280x720 and fps=25 of what.
+func checkFormat(what, query string, fastest float64, complain complain) {
 	values, err := url.ParseQuery(query)
 	if err != nil {
-		complain("write it like test:clock?size=1280x720&fps=25", "the options of the test picture cannot be read")
+		complain("write it like ?size=1280x720&fps=25", "the options of the %s cannot be read", what)
 		return
 	}
 	for key, list := range values {
 		value := list[0]
 		switch {
 		case len(list) > 1:
-			complain("remove one", "the option %q of the test picture is set twice", key)
+			complain("remove one", "the option %q of the %s is set twice", key, what)
 		case key == "size":
 			m := sizePattern.FindStringSubmatch(value)
 			if m == nil || !within(m[1], 16, 8192) || !within(m[2], 16, 8192) {
-				complain("write it like size=1280x720; 16 to 8192 can be set", "the size of the test picture is %q", value)
+				complain("write it like size=1280x720; 16 to 8192 can be set", "the size of the %s is %q", what, value)
 			}
 		case key == "fps":
-			if !within(value, 0.05, 120) {
-				complain("0.05 to 120 can be set", "the fps of the test picture is %q", value)
+			if !within(value, 0.05, fastest) {
+				complain(fmt.Sprintf("0.05 to %g can be set", fastest), "the fps of the %s is %q", what, value)
 			}
 		default:
-			complain(nearest(key, []string{"size", "fps"}), "unknown option %q of the test picture", key)
+			complain(nearest(key, []string{"size", "fps"}), "unknown option %q of the %s", key, what)
 		}
 	}
 }
