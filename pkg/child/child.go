@@ -48,6 +48,8 @@ type Relay struct {
 	MaxPixels int        `json:"max_pixels"` // of a pushed JPEG
 	Version   string     `json:"version"`
 
+	Upload camera.ID `json:"upload"` // the camera that POST /upload is for; "": none
+
 	FrameAncestors []string `json:"frame_ancestors"` // further origins whose pages may show the viewer in a frame
 	MaxConnections int      `json:"max_connections"` // 0: no limit
 	MaxPerAddress  int      `json:"max_per_address"` // likewise

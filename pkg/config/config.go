@@ -52,6 +52,8 @@ type Server struct {
 	MaxConnections           int `yaml:"max_connections" jsonschema:"minimum=16,maximum=1000000" jsonschema_description:"At most so many connections in all."`
 	MaxConnectionsPerAddress int `yaml:"max_connections_per_address" jsonschema:"minimum=4,maximum=1000000" jsonschema_description:"At most so many connections from one address, four times as many from this machine itself."`
 
+	Upload camera.ID `yaml:"upload" jsonschema_description:"The push: camera that POST /upload is for, by which clients of the old framework send pictures without naming a camera."`
+
 	AddFrom []string `yaml:"add_from" jsonschema_description:"Networks such as 127.0.0.0/8: a page may add cameras in them though their addresses are loopback, link-local, unspecified or multicast, which are refused else."`
 }
 

@@ -68,6 +68,7 @@ func (r *Relay) routes() []route {
 		{del, "/api/v1/tokens/:token", toAdminister, r.revokeToken},
 		{get, "/api/v1/audit", toAdminister, r.auditTrail},
 		{get, "/api/v1/openapi.json", nothing, describe},
+		{post, "/upload", toOperate, r.upload},
 		{get, "/ws", toSee, r.socket()},
 		{get, "/metrics", toSeeAll, scrape},
 		{get, "/healthz", nothing, healthy},

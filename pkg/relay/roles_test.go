@@ -63,6 +63,7 @@ var wanted = map[string]string{
 	"DELETE /api/v1/tokens/{token}":         administrator,
 	"GET /api/v1/audit":                     administrator,
 	"GET /api/v1/openapi.json":              anybody,
+	"POST /upload":                          operatorOf,
 	"GET /ws":                               viewerOf,
 	"GET /metrics":                          unlimited,
 	"GET /healthz":                          anybody,
