@@ -118,6 +118,21 @@ func TestUploadOfTheOldFramework(t *testing.T) {
 	}
 }
 
+// TestUploadOfALargePicture: it is larger than any other body may be.
+func TestUploadOfALargePicture(t *testing.T) {
+	w := newWorldWith(t, func(c *child.Relay) { c.Upload, c.MaxBytes = "door", 8<<20 }, http.DefaultClient, io.Discard, pushCamera())
+	door := w.grab("door")
+	if _, err := door.nc.Subscribe(subjects.Push("door"), func(m *nats.Msg) { _ = m.Respond(nil) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := door.nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if resp, b := w.do("POST", "/upload", picture("door", 1<<20)); resp.StatusCode != 200 {
+		t.Errorf("%d %s", resp.StatusCode, b)
+	}
+}
+
 func TestUploadWithoutACamera(t *testing.T) {
 	w := newWorld(t, pushCamera())
 	if resp, b := w.do("POST", "/upload", smallJPEG); resp.StatusCode != 404 || !strings.Contains(string(b), "server.upload") {

@@ -66,6 +66,23 @@ func TestFormatOfADevice(t *testing.T) {
 			}
 		})
 	}
+	both, err := gst.New("fakesrc sizetype=fixed sizemax=100 name=in ! capsfilter name=src", fromDevice, aheadFile) // it gives whatever is asked for
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer both.Close()
+	if err := (target{kind: device}).chooseFormat(both); err != nil {
+		t.Fatal(err)
+	}
+	both.Start()
+	u, err := both.Pull(time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer u.Free()
+	if u.Kind() != "image/jpeg" {
+		t.Errorf("of both kinds it takes %s", u.Kind())
+	}
 	target, err := parse("v4l2:/dev/null?size=1280x720&fps=30", "")
 	if err != nil {
 		t.Fatal(err)
