@@ -34,6 +34,7 @@ type Device struct {
 	User     string // "": everybody is let in
 	Password string
 	Digest   bool          // it takes HTTP Digest and no WS-Security
+	Shy      bool          // it tells the time only to who has logged in
 	Clock    time.Duration // how much its clock is ahead
 	Profiles []Profile     // in the order in which it names them
 	Host     string        // IPv4 address of this machine that it has, 127.0.0.1 where empty
@@ -43,6 +44,9 @@ type Device struct {
 	// Delay is how long it thinks before each answer.
 	Delay time.Duration
 }
+
+// nonceUses is how many requests a nonce of HTTP Digest is good for. A client must take up the next one.
+const nonceUses = 2
 
 // clockSpan is how much the time of a login may differ from the camera's.
 const clockSpan = time.Minute
@@ -56,6 +60,7 @@ type Server struct {
 	mu      sync.Mutex
 	asked   []string // operations
 	refused int
+	let     int // requests that HTTP Digest has let in
 	nonces  map[string]bool
 }
 
@@ -153,7 +158,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if operation != "GetSystemDateAndTime" && !s.admits(w, r, req) {
+	if (s.Shy || operation != "GetSystemDateAndTime") && !s.admits(w, r, req) {
 		return
 	}
 	text, ok := s.answer(operation, req.Body.Operation.XMLName.Space, req.Body.Operation.ProfileToken, r.URL.Path)
@@ -170,11 +175,17 @@ func (s *Server) admits(w http.ResponseWriter, r *http.Request, req request) boo
 	case s.User == "":
 		return true
 	case s.Digest:
-		const challenge = `Digest realm="AXIS_ACCC8E000000", nonce="0123456789", algorithm=MD5, qop="auth"`
+		s.mu.Lock()
+		nonce := fmt.Sprintf("nonce%d", s.let/nonceUses)
+		s.mu.Unlock()
+		challenge := fmt.Sprintf(`Digest realm="AXIS_ACCC8E000000", nonce=%q, algorithm=MD5, qop="auth"`, nonce)
 		if s.digestRight(r, challenge) && req.Token.Username == "" { // not both: Core Specification, section 5.9
+			s.mu.Lock()
+			s.let++
+			s.mu.Unlock()
 			return true
 		}
-		if r.Header.Get("Authorization") != "" {
+		if strings.Contains(r.Header.Get("Authorization"), nonce) {
 			s.refuse()
 		}
 		w.Header().Set("WWW-Authenticate", challenge)

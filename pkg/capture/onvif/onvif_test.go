@@ -129,7 +129,7 @@ func TestCamerasOfManyMakers(t *testing.T) {
 			"rtsp://" + login + ":554/cam/realmonitor?channel=1&subtype=1&unicast=true&proto=Onvif",
 		},
 		{
-			onviftest.Device{Maker: onviftest.Axis, Digest: true, Profiles: profiles(
+			onviftest.Device{Maker: onviftest.Axis, Digest: true, Shy: true, Profiles: profiles(
 				"rtsp://127.0.0.1/onvif-media/media.amp?profile=profile_1_h264&sessiontimeout=60&streamtype=unicast", "rtsps://cam.invalid/sub")},
 			"rtsp://" + login + "/onvif-media/media.amp?profile=profile_1_h264&sessiontimeout=60&streamtype=unicast", "rtsps://" + login + "/sub",
 		},
@@ -238,6 +238,7 @@ func TestWrongPasswordIsTriedOnce(t *testing.T) {
 		t.Run(maker.Name, func(t *testing.T) {
 			d := device(maker)
 			d.Digest = maker.Name == "Axis"
+			d.Shy = maker.Name != "Hikvision"
 			server := onviftest.Start(t, d)
 			main := source(t, newScreen(), "onvif://admin:guess77@"+server.Addr())
 			for _, src := range []camera.Source{main, main.Smaller(), main} {

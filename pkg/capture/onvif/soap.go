@@ -80,7 +80,7 @@ func (f *fault) login() bool {
 // ask sends one request to a service and reads the answer. A request that shows no login is for what must be known before one can be made.
 func (c *client) ask(ctx context.Context, path, request string, shown bool, answer any) error {
 	status, header, body, err := c.post(ctx, path, request, shown)
-	if err == nil && status == http.StatusUnauthorized && c.learn(header) {
+	if err == nil && status == http.StatusUnauthorized && shown && c.learn(header) {
 		status, _, body, err = c.post(ctx, path, request, shown)
 	}
 	if err != nil {
