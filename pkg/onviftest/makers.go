@@ -14,7 +14,7 @@ type Maker struct {
 	before, after string            // around each answer
 	forms         map[string]string // answers by operation
 	clock         string            // a time, hours to days
-	profile       string            // one profile: %[1]d its number, %[2]s token, %[3]s name, %[4]d x %[5]d px
+	profile       string            // one profile: %[1]d its number, %[2]s token, %[3]s name, %[4]d x %[5]d px, %[6]s its source
 	faults        string            // a refusal: code, reason
 	refusal       int               // HTTP status of a wrong login
 	bare          bool              // addresses are written without escaping their &
@@ -61,7 +61,7 @@ var Hikvision = Maker{
 		"GetProfiles":  `<trt:GetProfilesResponse>{profiles}</trt:GetProfilesResponse>`,
 		"GetStreamUri": `<trt:GetStreamUriResponse><trt:MediaUri><tt:Uri>{uri}</tt:Uri><tt:InvalidAfterConnect>false</tt:InvalidAfterConnect><tt:InvalidAfterReboot>false</tt:InvalidAfterReboot><tt:Timeout>PT60S</tt:Timeout></trt:MediaUri></trt:GetStreamUriResponse>`,
 	},
-	profile: `<trt:Profiles token="%[2]s" fixed="true"><tt:Name>%[3]s</tt:Name><tt:VideoSourceConfiguration token="VideoSourceToken"><tt:Name>VideoSourceConfig</tt:Name><tt:UseCount>2</tt:UseCount><tt:SourceToken>VideoSource_1</tt:SourceToken><tt:Bounds x="0" y="0" width="2560" height="1440"></tt:Bounds></tt:VideoSourceConfiguration>
+	profile: `<trt:Profiles token="%[2]s" fixed="true"><tt:Name>%[3]s</tt:Name><tt:VideoSourceConfiguration token="VideoSourceToken"><tt:Name>VideoSourceConfig</tt:Name><tt:UseCount>2</tt:UseCount><tt:SourceToken>%[6]s</tt:SourceToken><tt:Bounds x="0" y="0" width="2560" height="1440"></tt:Bounds></tt:VideoSourceConfiguration>
 <tt:VideoEncoderConfiguration token="VideoEncoderToken_%[1]d"><tt:Name>VideoEncoder_%[1]d</tt:Name><tt:UseCount>1</tt:UseCount><tt:Encoding>H264</tt:Encoding><tt:Resolution><tt:Width>%[4]d</tt:Width><tt:Height>%[5]d</tt:Height></tt:Resolution><tt:Quality>3.0</tt:Quality></tt:VideoEncoderConfiguration></trt:Profiles>`,
 	probe: `<?xml version="1.0" encoding="UTF-8"?>
 <env:Envelope xmlns:env="http://www.w3.org/2003/05/soap-envelope" xmlns:wsadis="http://schemas.xmlsoap.org/ws/2004/08/addressing" xmlns:d="http://schemas.xmlsoap.org/ws/2005/04/discovery" xmlns:dn="http://www.onvif.org/ver10/network/wsdl" xmlns:tds="http://www.onvif.org/ver10/device/wsdl"><env:Header><wsadis:MessageID>urn:uuid:{answer}</wsadis:MessageID>
@@ -128,5 +128,5 @@ var Newest = Maker{
 		"GetProfiles":          `<tr2:GetProfilesResponse xmlns:tr2="http://www.onvif.org/ver20/media/wsdl">{profiles}</tr2:GetProfilesResponse>`,
 		"GetStreamUri":         `<tr2:GetStreamUriResponse xmlns:tr2="http://www.onvif.org/ver20/media/wsdl"><tr2:Uri>{uri}</tr2:Uri></tr2:GetStreamUriResponse>`,
 	},
-	profile: `<tr2:Profiles token="%[2]s" fixed="true"><tr2:Name>%[3]s</tr2:Name><tr2:Configurations><tr2:VideoEncoder token="e%[1]d" GovLength="50" Profile="Main"><tt:Name>e%[1]d</tt:Name><tt:Encoding>H265</tt:Encoding><tt:Resolution><tt:Width>%[4]d</tt:Width><tt:Height>%[5]d</tt:Height></tt:Resolution></tr2:VideoEncoder></tr2:Configurations></tr2:Profiles>`,
+	profile: `<tr2:Profiles token="%[2]s" fixed="true"><tr2:Name>%[3]s</tr2:Name><tr2:Configurations><tr2:VideoSource token="s%[1]d"><tt:SourceToken>%[6]s</tt:SourceToken></tr2:VideoSource><tr2:VideoEncoder token="e%[1]d" GovLength="50" Profile="Main"><tt:Name>e%[1]d</tt:Name><tt:Encoding>H265</tt:Encoding><tt:Resolution><tt:Width>%[4]d</tt:Width><tt:Height>%[5]d</tt:Height></tt:Resolution></tr2:VideoEncoder></tr2:Configurations></tr2:Profiles>`,
 }

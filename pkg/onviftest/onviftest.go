@@ -24,6 +24,7 @@ import (
 // Profile is a stream that the camera offers.
 type Profile struct {
 	Token, Name   string
+	Source        string // which of its lenses or cameras, "VideoSource_1" where empty
 	Width, Height int    // px
 	URI           string // as the camera tells it
 }
@@ -261,7 +262,7 @@ func (s *Server) answer(operation, namespace, token, path string) (string, bool)
 func (s *Server) profiles() string {
 	var b strings.Builder
 	for i, p := range s.Profiles {
-		fmt.Fprintf(&b, s.Maker.profile, i, s.Maker.escape(p.Token), s.Maker.escape(p.Name), p.Width, p.Height)
+		fmt.Fprintf(&b, s.Maker.profile, i, s.Maker.escape(p.Token), s.Maker.escape(p.Name), p.Width, p.Height, cmp.Or(p.Source, "VideoSource_1"))
 	}
 	return b.String()
 }

@@ -30,9 +30,9 @@ func named(all []profile, name string) (profile, error) {
 	return profile{}, &unknownProfile{name: name, there: list(all)}
 }
 
-// smaller returns the largest profile below than that fits sub as it is, else the smallest below than.
+// smaller returns the largest profile of the same source below than that fits sub as it is, else the smallest below than.
 func smaller(all []profile, than profile) (profile, error) {
-	below := slices.DeleteFunc(slices.Clone(all), func(p profile) bool { return p.pixels() == 0 || p.pixels() >= than.pixels() })
+	below := slices.DeleteFunc(slices.Clone(all), func(p profile) bool { return p.source != than.source || p.pixels() == 0 || p.pixels() >= than.pixels() })
 	if len(below) == 0 {
 		return profile{}, errNoneSmaller
 	}

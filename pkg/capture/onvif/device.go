@@ -27,8 +27,9 @@ type media struct {
 
 // profile is a stream that the camera offers.
 type profile struct {
-	token, name, encoding string
-	width, height         int // px
+	token, name   string
+	source        string // what it shows: a recorder has a source for each of its cameras
+	width, height int    // px
 }
 
 func (p profile) pixels() int { return p.width * p.height }
@@ -89,9 +90,8 @@ func (c *client) findMedia(ctx context.Context) (media, error) {
 	return found, nil
 }
 
-// resolution is written alike in both media services, only elsewhere.
+// encoder is written alike in both media services, only elsewhere.
 type encoder struct {
-	Encoding   string
 	Resolution struct{ Width, Height int }
 }
 
@@ -105,8 +105,11 @@ func (c *client) profiles(ctx context.Context, m media) ([]profile, error) {
 		All []struct {
 			Token   string   `xml:"token,attr"`
 			Name    string   `xml:"Name"`
+			Source  string   `xml:"VideoSourceConfiguration>SourceToken"`
 			Encoder *encoder `xml:"VideoEncoderConfiguration"`
-			Second  *encoder `xml:"Configurations>VideoEncoder"`
+
+			SecondSource string   `xml:"Configurations>VideoSource>SourceToken"`
+			Second       *encoder `xml:"Configurations>VideoEncoder"`
 		} `xml:"Body>GetProfilesResponse>Profiles"`
 	}
 	if err := c.ask(ctx, m.path, ask, true, &answer); err != nil {
@@ -123,7 +126,7 @@ func (c *client) profiles(ctx context.Context, m media) ([]profile, error) {
 		}
 		within := func(px int) int { return min(max(px, 0), 1<<16) }
 		all = append(all, profile{
-			token: p.Token, name: strings.TrimSpace(p.Name), encoding: strings.TrimSpace(e.Encoding),
+			token: p.Token, name: strings.TrimSpace(p.Name), source: strings.TrimSpace(p.Source + p.SecondSource),
 			width: within(e.Resolution.Width), height: within(e.Resolution.Height),
 		})
 	}

@@ -208,6 +208,34 @@ func TestProfilesAreChosen(t *testing.T) {
 	}
 }
 
+// TestRecorder has several cameras: the small pictures of one are never those of another.
+func TestRecorder(t *testing.T) {
+	for _, maker := range []onviftest.Maker{onviftest.Hikvision, onviftest.Newest} {
+		d := device(maker)
+		d.Profiles = nil
+		for _, channel := range []string{"1", "2", "3"} {
+			d.Profiles = append(d.Profiles,
+				onviftest.Profile{Token: "main" + channel, Name: "m", Source: "V" + channel, Width: 1920, Height: 1080, URI: "rtsp://127.0.0.1/" + channel + "/main"},
+				onviftest.Profile{Token: "sub" + channel, Name: "s", Source: "V" + channel, Width: 640, Height: 360, URI: "rtsp://127.0.0.1/" + channel + "/sub"})
+		}
+		d.Profiles = d.Profiles[:5] // the third has no smaller stream
+		server := onviftest.Start(t, d)
+		s := newScreen()
+		second := source(t, s, server.Source("?profile=main2"))
+		if err := stream(t, second.Smaller()); err != nil || !strings.HasSuffix(s.last(), "/2/sub") {
+			t.Errorf("%s: %v, plays %s", maker.Name, err, s.last())
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		if err := source(t, s, server.Source("?profile=main3")).Smaller().Stream(ctx, func(camera.Picture) { t.Error("a picture") }); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v", maker.Name, err)
+		}
+		cancel()
+		if !strings.HasSuffix(s.last(), "/2/sub") {
+			t.Errorf("%s: the third plays %s", maker.Name, s.last())
+		}
+	}
+}
+
 // TestNothingSmaller: a camera with one stream is no fault, and is left alone.
 func TestNothingSmaller(t *testing.T) {
 	d := device(onviftest.Dahua)
