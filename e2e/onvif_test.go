@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"image/jpeg"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -80,6 +81,19 @@ cameras:
 	if text := s.out.String(); strings.Contains(text, "p@ss") || strings.Contains(text, "guess77") || strings.Contains(text, "p%40ss") {
 		t.Errorf("the log holds a password:\n%s", text)
 	}
+}
+
+// TestONVIFCameraOfJPEGs names an HTTP address, which is played as any other camera over HTTP is.
+func TestONVIFCameraOfJPEGs(t *testing.T) {
+	_, port, err := net.SplitHostPort(webCamera(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cam := onviftest.Start(t, onviftest.Device{Maker: onviftest.Dahua, Profiles: []onviftest.Profile{{Token: "t", Name: "n", Width: 320, Height: 240, URI: "http://10.255.255.1:" + port + "/open"}}})
+	s := start(t, fmt.Sprintf("cameras: [{id: jpegs, source: %q}]", cam.Source("")))
+	s.becomes("jpegs", camera.Live)
+	_, _, shown := s.request(http.MethodGet, "/api/v1/cameras/jpegs/snapshot.jpg", nil)
+	isRed(t, shown)
 }
 
 // TestONVIFCameraIsAdded from the page: tried, seen, saved and live.
