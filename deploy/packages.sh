@@ -33,6 +33,7 @@ needs() {
 		test|ip and tc|iproute2|find_command tc
 		test|systemd-analyze|systemd|find_command systemd-analyze
 		test|GStreamer's RTSP server for /usr/bin/python3|python3 python3-gi gir1.2-gst-rtsp-server-1.0|find_rtsp_server
+		test|requests, NumPy and OpenCV for /usr/bin/python3|python3-requests python3-numpy python3-opencv|find_python_modules requests numpy cv2
 		test|GStreamer's plugins ugly|gstreamer1.0-plugins-ugly|gst-inspect-1.0 --exists x264enc
 		bench|FFmpeg's libraries with their headers|libavcodec-dev libavformat-dev|pkg-config --exists libavcodec libavformat
 		bench|TurboJPEG with its headers|libturbojpeg0-dev|pkg-config --exists libturbojpeg
@@ -70,6 +71,12 @@ find_font() {
 
 find_rtsp_server() {
 	/usr/bin/python3 -c 'import gi; gi.require_version("GstRtspServer", "1.0")'
+}
+
+find_python_modules() {
+	for module; do
+		/usr/bin/python3 -c "import $module" || return 1
+	done
 }
 
 # Debian's names of all packages that are missing, in one line. A tool for tests

@@ -32,7 +32,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(bin)
-	build := exec.Command("go", "build", "-o", bin+"/", "../cmd/...", "./examples/...")
+	build := exec.Command("go", "build", "-o", bin+"/", "../cmd/...", "./examples/...", "../sdk/examples/...")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build programs:", err)
@@ -98,14 +98,14 @@ func readPage(t *testing.T, name string) *page {
 	return p
 }
 
-// pages returns the README in both languages and all of docs.
+// pages returns the README in both languages, all of docs, and that of sdk.
 func pages(t *testing.T) []*page {
 	t.Helper()
 	names, err := fs.Glob(os.DirFS(root), "docs/*.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := []*page{readPage(t, "README.md"), readPage(t, "README.zh-CN.md")}
+	all := []*page{readPage(t, "README.md"), readPage(t, "README.zh-CN.md"), readPage(t, "sdk/README.md")}
 	for _, name := range names {
 		all = append(all, readPage(t, name))
 	}

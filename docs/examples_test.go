@@ -22,18 +22,21 @@ func TestExamplesAreShown(t *testing.T) {
 	shown := map[string]bool{}
 	for _, p := range pages(t) {
 		for _, b := range p.blocks {
-			if b.lang == "go" || b.lang == "js" {
+			if b.lang == "go" || b.lang == "js" || b.lang == "python" {
 				shown[b.code] = true
 			}
 		}
 	}
-	for _, name := range []string{"camera/main.go", "consumer/main.go", "viewer.js"} {
-		data, err := os.ReadFile(filepath.Join("examples", name))
+	for _, name := range []string{
+		"docs/examples/camera/main.go", "docs/examples/consumer/main.go", "docs/examples/viewer.js",
+		"sdk/examples/leases/main.go", "sdk/examples/camera.py", "sdk/examples/consumer.py", "sdk/examples/push.py", "sdk/examples/watch.py",
+	} {
+		data, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !shown[string(data)] {
-			t.Errorf("no page shows examples/%s as it is", name)
+			t.Errorf("no page shows %s as it is", name)
 		}
 		delete(shown, string(data))
 	}
@@ -66,7 +69,7 @@ func TestExamplesRun(t *testing.T) {
 	if err := os.WriteFile(file, []byte(exampleCameras), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	address := started(t, startSupervisor(t, file))
+	address := started(t, startSupervisor(t, file), map[string]string{"clock": "camera is live", "robot": "camera is waiting"})
 	control := filepath.Join(dir, "state", "control.json")
 	for _, test := range []struct{ program, camera, line string }{
 		{"consumer", "clock", "of 640x360"}, {"camera", "robot", "taken"}, {"consumer", "clock", "old"},
@@ -81,10 +84,9 @@ func TestExamplesRun(t *testing.T) {
 	runCurl(t, dir, address)
 }
 
-// started waits until the cameras of the examples are there, and returns where the relay listens.
-func started(t *testing.T, lines <-chan map[string]any) (address string) {
+// started waits until each camera has logged what is missing of it, and returns where the relay listens.
+func started(t *testing.T, lines <-chan map[string]any, missing map[string]string) (address string) {
 	t.Helper()
-	missing := map[string]string{"clock": "camera is live", "robot": "camera is waiting"}
 	for len(missing) > 0 || address == "" {
 		line := <-lines
 		if line == nil {

@@ -211,7 +211,7 @@ func TestPackages(t *testing.T) {
 		}
 	}
 	for _, name := range goList(t, "-f", "{{if or .GoFiles .CgoFiles .IgnoredGoFiles}}{{.ImportPath}}{{end}}", "./cmd/...", "./pkg/...", "./sdk/...", "./web/...") {
-		if name = strings.TrimPrefix(name, "linkstart/"); !named[name] {
+		if name = strings.TrimPrefix(name, "linkstart/"); !named[name] && !strings.HasPrefix(name, "sdk/examples/") {
 			t.Errorf("docs/architecture.md does not tell of package %s", name)
 		}
 		delete(named, name)

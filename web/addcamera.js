@@ -1,5 +1,6 @@
 import * as api from "./api.js";
 import { copy, find, say } from "./dom.js";
+import { Search } from "./search.js";
 
 /** A little longer than the server takes at most, ms. */
 const TEST_MS = 25_000;
@@ -69,12 +70,23 @@ export class AddCamera {
     find(dialog, "[name=source]").addEventListener("input", () => this.#offer("")); // another camera, another certificate
     find(dialog, ".add-where").addEventListener("input", () => this.#show("idle"));
     for (const close of dialog.querySelectorAll(".add-close")) close.addEventListener("click", () => dialog.close());
+    const search = new Search(find(dialog, ".add-search"), this.#texts, (found) => this.#take(found));
     dialog.addEventListener("close", () => {
+      search.clear();
       form.reset(); // a password does not stay in the page
       this.#offer("");
       this.#show("idle");
     });
     dialog.addEventListener("keydown", (event) => event.stopPropagation()); // keys here are text, not orders to the page
+  }
+
+  /** Fills in what was found; its user name and password are the user's to know. @param {api.Found} found */
+  #take({ source, name, hardware }) {
+    find(this.#dialog, "[name=source]").value = source;
+    find(this.#dialog, "[name=name]").value = (name || hardware || "").slice(0, 60);
+    this.#offer("");
+    this.#show("idle");
+    find(this.#dialog, "[name=user]").focus();
   }
 
   /** Groups that there are can be chosen. */

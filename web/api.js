@@ -157,6 +157,21 @@ export async function test(wanted, signal) {
   };
 }
 
+/**
+ * @typedef {object} Found a camera of the network; all texts are its own
+ * @property {string} [name]
+ * @property {string} [hardware]
+ * @property {string} [location]
+ * @property {string} address IP
+ * @property {string} source without user name and password
+ * @property {string} [camera] id of the configuration, where it is there already
+ */
+
+/** Searches the network of the server. @param {AbortSignal} signal @returns {Promise<Found[]>} */
+export async function discover(signal) {
+  return list(await call("api/v1/cameras/discover", { method: "POST", signal }));
+}
+
 /** @param {object} camera @returns {Promise<import("./cameras.js").Info>} as it was added to the configuration */
 export async function add(camera) {
   return (await call("api/v1/cameras", sends(camera))).json();

@@ -10,7 +10,7 @@ const NEWEST = 200;
 const ACTIONS = {
   login: "login", logout: "logout", restart: "op_restart", stop: "op_stop", start: "op_start", select: "deed_select",
   patrol: "room_patrol_start", "end patrol": "deed_end_patrol", "raise alarm": "deed_alarm", "acknowledge alarm": "acknowledge",
-  "add camera": "add_camera", "test source": "deed_test", reload: "deed_reload", "make token": "token_make",
+  "add camera": "add_camera", "test source": "deed_test", "search network": "add_search", reload: "deed_reload", "make token": "token_make",
   "revoke token": "deed_revoke_token", "make link": "share_make",
 };
 

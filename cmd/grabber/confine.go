@@ -43,6 +43,8 @@ func filesOf(kind string, spec camera.Spec) (files confine.Files, any bool) {
 	case "hikvision":
 		film.Prepare(spec)
 		files.Read = hikvision.Files(spec)
+	case "onvif": // which plays video, and no files
+		film.Prepare(spec)
 	case "video":
 		film.Prepare(spec)
 		files.Read, files.Write = video.Files(spec)

@@ -80,13 +80,9 @@ func grabOn(ctx context.Context, nc *nats.Conn, doc child.Grabber, log *slog.Log
 	if err != nil {
 		return err
 	}
-	var substream camera.Source
-	if doc.Substream != nil {
-		small := doc
-		small.Kind, small.Camera.Source = doc.Substream.Kind, doc.Substream.Source
-		if substream, err = newSource(small, nc, subjects, log.With("stream", "substream")); err != nil {
-			return err
-		}
+	substream, err := newSubstream(doc, source, nc, subjects, log)
+	if err != nil {
+		return err
 	}
 	return grab.New(grab.Options{
 		Spec: doc.Camera, FrozenAfter: doc.FrozenAfter, Standby: doc.Standby, MinChange: doc.MinChange,

@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"linkstart/pkg/access"
@@ -19,6 +22,7 @@ import (
 	"linkstart/pkg/child"
 	"linkstart/pkg/config"
 	"linkstart/pkg/control"
+	"linkstart/pkg/discover"
 	"linkstart/pkg/fleet"
 	"linkstart/pkg/process"
 	"linkstart/pkg/secret"
@@ -41,6 +45,8 @@ type desk struct {
 
 	mu    sync.Mutex
 	going map[string]context.CancelFunc // tests, by their tickets
+
+	searching atomic.Bool
 }
 
 func (s *system) newDesk() *desk {
@@ -71,6 +77,8 @@ func (d *desk) Handle(ctx context.Context, verb string, r control.Request) (repl
 			return reply, errors.New("this supervisor shares no cameras")
 		}
 		err = d.system.pool.Give(ctx, r.Camera, r.Node)
+	case control.Discover:
+		reply.Found, err = d.discover(ctx)
 	case control.Access, control.Token, control.Tokens, control.Revoke, control.EndSession, control.Audit:
 		reply, err = d.system.admit(verb, r)
 	default:
@@ -135,6 +143,39 @@ func (d *desk) test(ctx context.Context, r control.Request) (control.Reply, erro
 	}
 	f := found.Frame
 	return control.Reply{Source: found.Source, Width: f.Width, Height: f.Height, Picture: f.JPEG}, nil
+}
+
+// discover searches the network, once at a time, and says which cameras are there already. Loopback is searched where cameras may be
+// added from there.
+func (d *desk) discover(ctx context.Context) ([]control.Found, error) {
+	if d.searching.Swap(true) {
+		return nil, &control.Refusal{Code: control.TooManyTests, Say: "the network is being searched already: try again in a few seconds"}
+	}
+	defer d.searching.Store(false)
+	cfg := d.system.inForce.Load()
+	here := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	loopback := slices.ContainsFunc(cfg.Server.Networks(), func(n netip.Prefix) bool { return n.Contains(here) })
+	cameras, err := discover.Search(ctx, discover.Options{Loopback: loopback})
+	if err != nil {
+		return nil, fmt.Errorf("search network: %w", err)
+	}
+	known := knownHosts(cfg)
+	found := make([]control.Found, len(cameras))
+	for i, c := range cameras {
+		found[i] = control.Found{Camera: c, Known: known[c.Address]}
+	}
+	return found, nil
+}
+
+// knownHosts are the cameras of a configuration by the hosts of their sources.
+func knownHosts(cfg *config.Config) map[string]camera.ID {
+	known := make(map[string]camera.ID)
+	for _, c := range cfg.Cameras {
+		if u, err := url.Parse(c.Source.Reveal()); err == nil && u.Hostname() != "" {
+			known[u.Hostname()] = c.ID
+		}
+	}
+	return known
 }
 
 // add writes a camera into the configuration and brings that into force.

@@ -127,7 +127,7 @@ func (s *system) relaySpec(cfg *config.Config) (process.Spec, error) {
 		Authority: string(cfg.Access.Node),
 		Listen:    cfg.Server.Listen, TLS: pair, Origins: cfg.Server.Origins, Rooms: rooms,
 		MaxBytes: int(cfg.Limits.FrameBytes), MaxPixels: cfg.Limits.FramePixels, Version: version,
-		Names: cfg.Server.Names, FrameAncestors: cfg.Server.FrameAncestors,
+		Upload: cfg.Server.Upload, Names: cfg.Server.Names, FrameAncestors: cfg.Server.FrameAncestors,
 		MaxConnections: cfg.Server.MaxConnections, MaxPerAddress: cfg.Server.MaxConnectionsPerAddress,
 	})
 	if err != nil {

@@ -50,7 +50,7 @@ func command() *cli.Command {
 			&cli.StringFlag{Name: "config", Usage: "configuration `FILE`", Value: "cameras.yaml"},
 		},
 		Action:                runAction,
-		Commands:              append([]*cli.Command{checkCommand(), passwdCommand()}, clientCommands()...),
+		Commands:              append([]*cli.Command{checkCommand(), passwdCommand(), discoverCommand(), formatsCommand()}, clientCommands()...),
 		EnableShellCompletion: true,
 		HideHelpCommand:       true,
 	}

@@ -19,7 +19,7 @@ import (
 // Grabber is the document of a grabber.
 type Grabber struct {
 	Bus         bus.Access     `json:"bus"`
-	Kind        string         `json:"kind"` // which adapter serves the camera: test, http, video, opencv, exec, push, hikvision
+	Kind        string         `json:"kind"` // which adapter serves the camera: test, http, video, onvif, opencv, exec, push, hikvision
 	Camera      camera.Spec    `json:"camera"`
 	Substream   *Stream        `json:"substream"` // what sub is made from; nil: from the camera's stream
 	Standby     camera.Standby `json:"standby"`
@@ -48,7 +48,8 @@ type Relay struct {
 	MaxPixels int        `json:"max_pixels"` // of a pushed JPEG
 	Version   string     `json:"version"`
 
-	Authority string `json:"authority"` // the node whose users, tokens and logins hold; "": its own
+	Authority string    `json:"authority"` // the node whose users, tokens and logins hold; "": its own
+	Upload    camera.ID `json:"upload"`    // the camera that POST /upload is for; "": none
 
 	FrameAncestors []string `json:"frame_ancestors"` // further origins whose pages may show the viewer in a frame
 	MaxConnections int      `json:"max_connections"` // 0: no limit

@@ -189,6 +189,17 @@ func (a Addition) alone(before, after *Config) bool {
 // pair is a key and its value as they are written.
 type pair struct{ key, plain, quoted string }
 
+// Plain writes a text as it stands in a block of YAML and refers to nothing in the environment, in quotes where it needs them.
+func Plain(text string) string {
+	value := strings.ReplaceAll(text, "$", "$$")
+	if plainPattern.MatchString(value) && !reserved[strings.ToLower(value)] || plainURL.MatchString(value) {
+		return value
+	}
+	return quoted(text)
+}
+
+func quoted(text string) string { return strconv.Quote(strings.ReplaceAll(text, "$", "$$")) }
+
 // pairs are the keys that are set, in the order in which people write them.
 func (a Addition) pairs() []pair {
 	var all []pair
@@ -199,13 +210,7 @@ func (a Addition) pairs() []pair {
 		if p.value == "" {
 			continue
 		}
-		value := strings.ReplaceAll(p.value, "$", "$$")
-		quoted := strconv.Quote(value)
-		plain := quoted
-		if plainPattern.MatchString(value) && !reserved[strings.ToLower(value)] || plainURL.MatchString(value) {
-			plain = value
-		}
-		all = append(all, pair{p.key, plain, quoted})
+		all = append(all, pair{p.key, Plain(p.value), quoted(p.value)})
 	}
 	if a.FPS != 0 {
 		n := strconv.FormatFloat(a.FPS, 'f', -1, 64)

@@ -49,6 +49,7 @@ func (d *decoder) check(cfg *Config) {
 		d.checkNodes(cam, path, &cfg.Bus)
 		d.checkOnFailure(&cam.Settings, &cfg.Defaults, path)
 	}
+	d.checkUpload(cfg)
 	seen = map[camera.ID]string{}
 	for i, room := range cfg.Rooms {
 		path := fmt.Sprintf("rooms[%d]", i)
@@ -59,6 +60,21 @@ func (d *decoder) check(cfg *Config) {
 	}
 	if len(cfg.Rooms) == 0 {
 		cfg.Rooms = []Room{{ID: "main"}}
+	}
+}
+
+// checkUpload notes a camera that is none, or takes no pictures.
+func (d *decoder) checkUpload(cfg *Config) {
+	where, set := d.at["server.upload"]
+	if !set || d.troubled(where) {
+		return
+	}
+	i := slices.IndexFunc(cfg.Cameras, func(c *Camera) bool { return c.ID == cfg.Server.Upload })
+	switch {
+	case i < 0:
+		d.add(where, "write the id of a camera with source: \"push:\"", "server.upload: there is no camera %q", cfg.Server.Upload)
+	case cfg.Cameras[i].Kind() != Push:
+		d.add(where, "write the id of a camera with source: \"push:\"", "server.upload: %q has another source than push:", cfg.Server.Upload)
 	}
 }
 
@@ -106,7 +122,7 @@ func (d *decoder) checkPin(cam *Camera, path string) {
 	}
 	cam.TLSPin = pin
 	held := func(source string, kind Kind) bool {
-		return schemeOf(source) == "rtsps" || schemeOf(source) == "https" && kind == HTTP
+		return schemeOf(source) == "rtsps" || kind == ONVIF || schemeOf(source) == "https" && kind == HTTP
 	}
 	if !held(cam.Source.Reveal(), cam.Kind()) && !held(cam.Substream.Reveal(), cam.SubstreamKind()) {
 		d.add(where, "leave it out, or write rtsps:// or https:// (not for video files)", "%s.tls_pin: the source shows no certificate that can be held to it", path)

@@ -54,6 +54,8 @@ type Server struct {
 	MaxConnections           int `yaml:"max_connections" jsonschema:"minimum=16,maximum=1000000" jsonschema_description:"At most so many connections in all."`
 	MaxConnectionsPerAddress int `yaml:"max_connections_per_address" jsonschema:"minimum=4,maximum=1000000" jsonschema_description:"At most so many connections from one address, four times as many from this machine itself."`
 
+	Upload camera.ID `yaml:"upload" jsonschema_description:"The push: camera that POST /upload is for, by which clients of the old framework send pictures without naming a camera."`
+
 	AddFrom []string `yaml:"add_from" jsonschema_description:"Networks such as 127.0.0.0/8: a page may add cameras in them though their addresses are loopback, link-local, unspecified or multicast, which are refused else."`
 }
 
@@ -112,9 +114,9 @@ type Camera struct {
 	ID        camera.ID     `yaml:"id" jsonschema:"required" jsonschema_description:"Name in URLs and subjects: 1 to 63 characters of a-z, 0-9, _ and -."`
 	Name      string        `yaml:"name" jsonschema_description:"Name shown to users. Default: the id."`
 	Group     string        `yaml:"group" jsonschema_description:"Cameras of a group are shown together."`
-	Source    secret.Source `yaml:"source" jsonschema:"required" jsonschema_description:"Where the pictures come from: rtsp(s)://, rtmp://, http(s)://, hikvision://, a video file, test:clock, v4l2:NUMBER, exec:COMMAND, opencv:… or push:"`
+	Source    secret.Source `yaml:"source" jsonschema:"required" jsonschema_description:"Where the pictures come from: rtsp(s)://, rtmp://, http(s)://, onvif://, hikvision://, a video file, test:clock, v4l2:NUMBER, exec:COMMAND, opencv:… or push:"`
 	Nodes     Nodes         `yaml:"nodes" jsonschema_description:"Which machines may run this camera: any, or a list of their node names; the others take it over when the one that runs it is gone. All of them have the camera in their configuration, and one bus (bus.cluster or bus.external). Default: this machine alone."`
-	Substream secret.Source `yaml:"substream" jsonschema_description:"The camera's own small stream, for walls and buttons; written like source. Default: source, scaled down."`
+	Substream secret.Source `yaml:"substream" jsonschema_description:"The camera's own small stream, for walls and buttons; written like source. Default: source, scaled down; of an onvif:// camera its own smaller stream."`
 	TLSPin    string        `yaml:"tls_pin" jsonschema_description:"Fingerprint of the only certificate that the camera may show, sha256: and 64 hexadecimal digits; for https:// and rtsps:// cameras that sign their own. Default: a certificate that this machine's authorities vouch for."`
 
 	Settings `yaml:",inline"`

@@ -20,6 +20,7 @@ const (
 	Test   Kind = "test"   // test:clock and other generated pictures
 	HTTP   Kind = "http"   // http(s): multipart JPEG, or one JPEG that is polled
 	Video  Kind = "video"  // rtsp(s), rtmp, video files, HTTP video, v4l2
+	ONVIF  Kind = "onvif"  // a camera that is asked for its streams
 	OpenCV Kind = "opencv" // whatever cv::VideoCapture opens
 	Exec   Kind = "exec"   // a command with JPEGs on its standard output
 	Push   Kind = "push"   // frames come by HTTP
@@ -32,7 +33,9 @@ var (
 	schemePattern = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]+):`)
 	urlPattern    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]+://`)
 
-	schemes    = []string{"rtsp", "rtsps", "rtmp", "http", "https", "hikvision", "test", "exec", "v4l2", "opencv", "push", "file"}
+	schemes      = []string{"rtsp", "rtsps", "rtmp", "http", "https", "onvif", "hikvision", "test", "exec", "v4l2", "opencv", "push", "file"}
+	onvifOptions = []string{"profile", "substream", "transport", "latency"}
+
 	patterns   = []string{"clock", "bars", "ball", "noise", "still"}
 	videoFiles = []string{".mp4", ".mkv", ".avi", ".mov", ".ts", ".m3u8", ".webm", ".flv"}
 )
@@ -60,7 +63,7 @@ func kindOf(source string) Kind {
 			return Video
 		}
 		return HTTP
-	case "test", "exec", "opencv", "push", "hikvision":
+	case "test", "exec", "opencv", "push", "hikvision", "onvif":
 		return Kind(scheme)
 	}
 	return ""
@@ -120,13 +123,18 @@ func (d *decoder) checkSource(cam *Camera, it *secret.Source, where string) {
 		if len(d.problems) == before {
 			checkHikvision(source, complain)
 		}
+	case "onvif":
+		checkURL(source, scheme, complain)
+		checkONVIF(source, complain)
 	case "test":
 		checkPattern(opaque, complain)
 	case "v4l2":
-		if n, err := strconv.Atoi(opaque); !path.IsAbs(opaque) && (err != nil || n < 0 || n > 255) {
+		device, query, _ := strings.Cut(opaque, "?")
+		if n, err := strconv.Atoi(device); !path.IsAbs(device) && (err != nil || n < 0 || n > 255) {
 			complain("write v4l2:0 or v4l2:/dev/video0", "the v4l2: source names no video device")
 		}
-		checkPath(opaque, complain)
+		checkPath(device, complain)
+		checkFormat("video device", query, 1000, complain)
 	case "exec", "opencv":
 		if strings.TrimSpace(opaque) == "" {
 			complain("write what to run or open after the colon", "%s: is empty", scheme)
@@ -215,6 +223,30 @@ func checkHikvision(source string, complain complain) {
 	}
 }
 
+// checkONVIF checks the options of an ONVIF address.
+func checkONVIF(source string, complain complain) {
+	_, query, _ := strings.Cut(source, "?")
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		complain("write it like onvif://HOST?profile=NAME", "the options of the ONVIF address cannot be read")
+		return
+	}
+	for key, list := range values {
+		switch {
+		case len(list) > 1:
+			complain("remove one", "the option %q of the ONVIF address is set twice", key)
+		case key == "substream" && list[0] != "none":
+			complain("write substream=none, or give the camera a key substream:", "the substream of the ONVIF address is %q", list[0])
+		case key == "transport" && list[0] != "tcp" && list[0] != "udp":
+			complain("write transport=tcp or transport=udp", "the transport of the ONVIF address is %q", list[0])
+		case key == "latency" && !within(list[0], 0, 10_000):
+			complain("write milliseconds, 0 to 10000", "the latency of the ONVIF address is %q", list[0])
+		case !slices.Contains(onvifOptions, key):
+			complain(nearest(key, onvifOptions), "unknown option %q of the ONVIF address", key)
+		}
+	}
+}
+
 var sizePattern = regexp.MustCompile(`^([0-9]{1,5})x([0-9]{1,5})$`)
 
 // checkPattern checks what follows "test:".
@@ -223,27 +255,32 @@ func checkPattern(text string, complain complain) {
 	if !slices.Contains(patterns, name) {
 		complain(nearest(name, patterns), "unknown test picture %q", name)
 	}
+	checkFormat("test picture", query, 120, complain)
+}
+
+// checkFormat checks size=1280x720 and fps=25 of what.
+func checkFormat(what, query string, fastest float64, complain complain) {
 	values, err := url.ParseQuery(query)
 	if err != nil {
-		complain("write it like test:clock?size=1280x720&fps=25", "the options of the test picture cannot be read")
+		complain("write it like ?size=1280x720&fps=25", "the options of the %s cannot be read", what)
 		return
 	}
 	for key, list := range values {
 		value := list[0]
 		switch {
 		case len(list) > 1:
-			complain("remove one", "the option %q of the test picture is set twice", key)
+			complain("remove one", "the option %q of the %s is set twice", key, what)
 		case key == "size":
 			m := sizePattern.FindStringSubmatch(value)
 			if m == nil || !within(m[1], 16, 8192) || !within(m[2], 16, 8192) {
-				complain("write it like size=1280x720; 16 to 8192 can be set", "the size of the test picture is %q", value)
+				complain("write it like size=1280x720; 16 to 8192 can be set", "the size of the %s is %q", what, value)
 			}
 		case key == "fps":
-			if !within(value, 0.05, 120) {
-				complain("0.05 to 120 can be set", "the fps of the test picture is %q", value)
+			if !within(value, 0.05, fastest) {
+				complain(fmt.Sprintf("0.05 to %g can be set", fastest), "the fps of the %s is %q", what, value)
 			}
 		default:
-			complain(nearest(key, []string{"size", "fps"}), "unknown option %q of the test picture", key)
+			complain(nearest(key, []string{"size", "fps"}), "unknown option %q of the %s", key, what)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"linkstart/pkg/access"
 	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
+	"linkstart/pkg/discover"
 	"linkstart/pkg/nodes"
 )
 
@@ -27,9 +28,10 @@ const (
 	Status   = "status"
 	Logs     = "logs"
 	Failures = "failures"
-	Test     = "test"    // open a source for its first picture
-	EndTest  = "endtest" // whoever asked for a test has gone
-	Add      = "add"     // a camera to the configuration
+	Test     = "test"     // open a source for its first picture
+	EndTest  = "endtest"  // whoever asked for a test has gone
+	Add      = "add"      // a camera to the configuration
+	Discover = "discover" // cameras of the network
 
 	Access     = "access"     // who is let in
 	Token      = "token"      // make an API token
@@ -79,6 +81,8 @@ type Reply struct {
 	Failures []camera.Failure `json:"failures,omitempty"` // Failures, newest first
 	System   *System          `json:"system,omitempty"`   // Status
 
+	Found []Found `json:"found,omitempty"` // Discover
+
 	Source  string `json:"source,omitempty"` // Test: what was found, without secrets
 	Width   int    `json:"width,omitempty"`  // Test, px
 	Height  int    `json:"height,omitempty"` // Test, px
@@ -87,6 +91,12 @@ type Reply struct {
 	Policy *access.Policy `json:"policy,omitempty"` // Access, with secrets
 	Tokens []access.Token `json:"tokens,omitempty"` // Tokens, Token and Revoke; without hashes
 	Secret string         `json:"secret,omitempty"` // Token: what it is used with
+}
+
+// Found is a camera of the network.
+type Found struct {
+	discover.Camera
+	Known camera.ID `json:"camera,omitempty"` // it is this one of the configuration already
 }
 
 // System is how the supervisor itself fares.
@@ -178,9 +188,9 @@ func Serve(ctx context.Context, nc *nats.Conn, s bus.Subjects, node string, h Ha
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var slow sync.WaitGroup
-	for _, verb := range []string{Restart, Stop, Start, Reload, Status, Logs, Failures, Test, EndTest, Add, Access, Token, Tokens, Revoke, EndSession, Audit, Yield} {
+	for _, verb := range []string{Restart, Stop, Start, Reload, Status, Logs, Failures, Test, EndTest, Add, Discover, Access, Token, Tokens, Revoke, EndSession, Audit, Yield} {
 		answer := micro.HandlerFunc(func(m micro.Request) { serve(ctx, m, verb, h) })
-		if verb == Test || verb == Add || verb == Yield { // which take their time, and must not have others wait until nobody waits for them any more
+		if verb == Test || verb == Add || verb == Discover || verb == Yield { // which take their time, and must not have others wait until nobody waits for them any more
 			answer = func(m micro.Request) { slow.Go(func() { serve(ctx, later{m, nc}, verb, h) }) }
 		}
 		if err := service.AddEndpoint(verb, answer, micro.WithEndpointSubject(s.Control(node, verb))); err != nil {
@@ -290,7 +300,7 @@ func (c *Client) Do(ctx context.Context, verb string, r Request) (Reply, error) 
 		return Reply{}, fmt.Errorf("encode order: %w", err)
 	}
 	limit := timeout
-	if verb == Test {
+	if verb == Test || verb == Discover {
 		limit = testTimeout
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)

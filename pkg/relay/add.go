@@ -124,6 +124,21 @@ func (r *Relay) addCamera(c *fiber.Ctx) error {
 	return c.Status(fiber.StatusCreated).JSON(added)
 }
 
+// discover has the supervisor search the network for cameras.
+func (r *Relay) discover(c *fiber.Ctx) error {
+	reply, err := r.supervisor.Do(c.UserContext(), control.Discover, control.Request{})
+	if err != nil {
+		err = refused(err)
+		r.record(c, caller(c), "search network", "", err)
+		return err
+	}
+	r.record(c, caller(c), "search network", "", nil)
+	if reply.Found == nil {
+		reply.Found = []control.Found{}
+	}
+	return c.JSON(reply.Found)
+}
+
 // refused makes a problem of what the supervisor refused.
 func refused(err error) error {
 	var refusal *control.Refusal

@@ -26,6 +26,11 @@ func (r *Relay) known(c *fiber.Ctx) (camera.Info, error) {
 	if err != nil {
 		return camera.Info{}, refuse(codeUnknownCamera, "The path names no camera: an id takes 1 to 63 characters of a-z, 0-9, _ and -.")
 	}
+	return r.find(c, id)
+}
+
+// find returns a camera that the caller may see.
+func (r *Relay) find(c *fiber.Ctx, id camera.ID) (camera.Info, error) {
 	i, ok := r.cameras.Get(id)
 	ok = ok && caller(c).Sees(i.ID, i.Group) // of what somebody may not see he does not learn that it is there
 	if !ok && !r.cameras.Ready() {
@@ -81,10 +86,17 @@ func (r *Relay) push(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	if err := r.hand(c, i, c.Request().Body()); err != nil { // as sent: a Content-Encoding is not undone
+		return err
+	}
+	return c.SendStatus(fiber.StatusNoContent)
+}
+
+// hand gives a picture to a camera's grabber.
+func (r *Relay) hand(c *fiber.Ctx, i camera.Info, body []byte) error {
 	if !strings.HasPrefix(i.Source, "push:") {
 		return refuse(codeNotPush, "Only a camera whose source is push: takes pictures; %s has another one.", i.ID)
 	}
-	body := c.Request().Body() // as sent: a Content-Encoding is not undone
 	if len(body) > r.config.MaxBytes {
 		return refuse(codeTooLarge, "A picture may have %d bytes.", r.config.MaxBytes)
 	}
@@ -104,7 +116,7 @@ func (r *Relay) push(c *fiber.Ctx) error {
 	if len(reply.Data) > 0 {
 		return refuse(codePushRefused, "%s", reply.Data)
 	}
-	return c.SendStatus(fiber.StatusNoContent)
+	return nil
 }
 
 // raiseAlarm publishes an alarm, which this relay or another one then deals with.

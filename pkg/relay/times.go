@@ -29,7 +29,7 @@ func (r *Relay) bodyLimits(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 		t = min(t, bodyGrace+time.Duration(n)*time.Second/bodyRate)
 	}
 	most := r.config.MaxBytes + bodySpare
-	if path, _, _ := bytes.Cut(h.RequestURI(), []byte("?")); !bytes.HasSuffix(path, []byte("/frames")) || !r.mayPush(string(h.Peek(fiber.HeaderAuthorization))) {
+	if path, _, _ := bytes.Cut(h.RequestURI(), []byte("?")); !bytes.HasSuffix(path, []byte("/frames")) && string(path) != "/upload" || !r.mayPush(string(h.Peek(fiber.HeaderAuthorization))) {
 		most = min(most, ordinaryBody)
 	}
 	return fasthttp.RequestConfig{ReadTimeout: t, MaxRequestBodySize: most}

@@ -33,7 +33,7 @@ type Wanted struct {
 }
 
 // allowed are the kinds that can do nothing but fetch pictures; the others run commands or read files of this machine.
-var allowed = []string{"rtsp", "rtsps", "rtmp", "http", "https"}
+var allowed = []string{"rtsp", "rtsps", "rtmp", "http", "https", "onvif"}
 
 var (
 	opaquePattern = regexp.MustCompile(`^(?i)(exec|opencv|v4l2|file|test|push):`)
@@ -73,7 +73,7 @@ func (w Wanted) Complete() (source string, bare bool, err error) {
 		return "", false, refuse("write rtsp:// or http:// before the address, or only the name or number of the host")
 	}
 	if !slices.Contains(allowed, scheme) {
-		return "", false, refuse("an address begins with rtsp://, rtsps://, rtmp://, http:// or https://")
+		return "", false, refuse("an address begins with rtsp://, rtsps://, rtmp://, http://, https:// or onvif://")
 	}
 	rest = ascii(rest)
 	u, err := url.Parse(scheme + "://" + rest)

@@ -20,6 +20,7 @@ func TestComplete(t *testing.T) {
 		{tryout.Wanted{Source: "rtsp://10.0.0.1/a", User: "ad@min", Password: "p:/@$ {x}é"}, "rtsp://ad%40min:p%3A%2F%40%24%20%7Bx%7D%C3%A9@10.0.0.1/a", false},
 		{tryout.Wanted{Source: "http://u:p@10.0.0.1:81/路"}, "http://u:p@10.0.0.1:81/%E8%B7%AF", false},
 		{tryout.Wanted{Source: "rtsps://[fd00::1]:322/"}, "rtsps://[fd00::1]:322/", false},
+		{tryout.Wanted{Source: "onvif://10.0.0.1:8000", User: "u", Password: "p@"}, "onvif://u:p%40@10.0.0.1:8000", false},
 		{tryout.Wanted{Source: "Test:clock"}, "test:clock", false},
 		{tryout.Wanted{Source: "push:"}, "push:", false},
 		{tryout.Wanted{Source: "10.0.0.1", User: "u"}, "10.0.0.1", true},

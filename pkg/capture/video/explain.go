@@ -15,6 +15,8 @@ import (
 	"github.com/icholy/digest"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/gst"
+	"linkstart/pkg/v4l2"
 )
 
 // reach finds out before the opening what GStreamer would not tell after it.
@@ -32,7 +34,7 @@ func (t target) reach() error {
 		}
 	case device:
 		if _, err := os.Stat(t.path); err != nil {
-			return &camera.Error{Say: "there is no video device " + t.name, Err: err}
+			return v4l2.Explain(t.path, err)
 		}
 	}
 	return nil
@@ -81,10 +83,25 @@ func (t target) explain(ctx context.Context, cause error) error {
 		}
 		return t.answered(status, err, cause)
 	case device:
-		return &camera.Error{Say: "the video device " + t.name + " cannot be used: is it a camera, in use, or forbidden to this user?", Err: cause}
+		return t.noDevice(cause)
 	}
 	return &camera.Error{Say: t.name + " holds no video that can be decoded", Err: cause}
 }
+
+// noDevice asks the kernel what GStreamer does not tell.
+func (t target) noDevice(cause error) error {
+	var said *gst.Error
+	if errors.As(cause, &said) && said.Domain == "gst-resource-error-quark" && said.Code == resourceBusy {
+		return v4l2.Explain(t.path, fmt.Errorf("%w: %w", syscall.EBUSY, cause))
+	}
+	if _, err := v4l2.Look(t.path); err != nil {
+		return err
+	}
+	return v4l2.Explain(t.path, cause)
+}
+
+// resourceBusy is GST_RESOURCE_ERROR_BUSY.
+const resourceBusy = 4
 
 // staysThere refuses a camera that redirects. It asks before GStreamer does, which would follow (RFC 2326, section 11.3).
 func (t target) staysThere(ctx context.Context) error {

@@ -23,6 +23,9 @@ func TestSourcesThatCannotBe(t *testing.T) {
 		"":                                    "empty",
 		"v4l2:":                               "written v4l2:0",
 		"v4l2:-1":                             "not the number",
+		"v4l2:0?size=0x0":                     "written like",
+		"v4l2:0?fps=NaN":                      "is a number",
+		"v4l2:0?format=x":                     "no option",
 		"rtsp://host/stream?latency=soon":     "milliseconds",
 		"gopher://host/video":                 "not a scheme",
 		"rtsp:///stream":                      "no host",
@@ -84,7 +87,7 @@ func TestFailuresInWords(t *testing.T) {
 		{"no such file", "nope.mp4", "testdata/nope.mp4", nil},
 		{"a folder", ".", "is a folder", nil},
 		{"no such device", "v4l2:97", "no video device /dev/video97", nil},
-		{"no video device", "v4l2:/dev/null", "/dev/null cannot be used", nil},
+		{"no video device", "v4l2:/dev/null", "/dev/null is no video device", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := stream(t, newSource(t, spec(tt.source)), func(camera.Picture) bool {

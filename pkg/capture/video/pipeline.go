@@ -1,12 +1,15 @@
 package video
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
+	"linkstart/pkg/camera"
 	"linkstart/pkg/film"
 	"linkstart/pkg/gst"
 	"linkstart/pkg/guard"
+	"linkstart/pkg/v4l2"
 )
 
 // fromRTP takes packets apart. The depayloader is told to give out whole access units, which it knows the end of by the
@@ -102,15 +105,52 @@ func (t target) setUp(p *gst.Pipeline, limit time.Duration) error {
 	if t.kind != device {
 		return nil
 	}
-	jpegs, err := p.Offers("image/jpeg")
+	return t.chooseFormat(p)
+}
+
+// chooseFormat has a device give what is asked of it.
+func (t target) chooseFormat(p *gst.Pipeline) error {
+	for _, kind := range []string{"image/jpeg", "video/x-raw"} { // JPEGs are passed on, so they are preferred
+		caps := t.caps(kind)
+		offered, err := p.Offers(caps)
+		if err != nil {
+			return err
+		}
+		if offered {
+			return p.Set("src", "caps", caps)
+		}
+	}
+	return t.noSuchFormat()
+}
+
+// caps of a device's pictures. A rate is a range: what is called 30 is 29.97 in some.
+func (t target) caps(kind string) string {
+	if t.width > 0 {
+		kind += fmt.Sprintf(",width=%d,height=%d", t.width, t.height)
+	}
+	if t.fps > 0 {
+		const part = 1000
+		kind += fmt.Sprintf(",framerate=[%d/%d,%d/%d]", int(t.fps*part*0.98), part, int(t.fps*part*1.02)+1, part)
+	}
+	return kind
+}
+
+// noSuchFormat says what the device has instead.
+func (t target) noSuchFormat() error {
+	d, err := v4l2.Look(t.path)
 	if err != nil {
 		return err
 	}
-	caps := "video/x-raw"
-	if jpegs {
-		caps = "image/jpeg"
+	asked := "pictures of a kind that can be used"
+	switch {
+	case t.width > 0 && t.fps > 0:
+		asked = fmt.Sprintf("%dx%d at %g pictures per second", t.width, t.height, t.fps)
+	case t.width > 0:
+		asked = fmt.Sprintf("%dx%d", t.width, t.height)
+	case t.fps > 0:
+		asked = fmt.Sprintf("%g pictures per second", t.fps)
 	}
-	return p.Set("src", "caps", caps)
+	return &camera.Error{Say: fmt.Sprintf("the video device %s does not give %s: it has %s (bin/supervisor formats v4l2:%s lists all)", t.name, asked, d.Sizes(), t.path)}
 }
 
 func (t target) forRTSP(limit time.Duration) []property {

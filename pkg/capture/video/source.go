@@ -29,7 +29,8 @@ type Source struct {
 //	rtmp://                         live
 //	http:// https://                live, or looped where it is a file
 //	file:PATH, PATH                 a video file, looped at its own speed
-//	v4l2:NUMBER, v4l2:PATH          a camera at this machine, /dev/videoNUMBER
+//	v4l2:NUMBER, v4l2:PATH          a camera at this machine, /dev/videoNUMBER; ?size=1280x720 and ?fps=30 choose among
+//	                                what it gives, JPEGs first
 //
 // Its errors wrap camera.ErrConfig.
 func New(spec camera.Spec, log *slog.Logger) (camera.Source, error) {

@@ -32,6 +32,9 @@ type target struct {
 	host   string // of url, as its certificate names it: without a port, and whatever address it is held to
 	pinned string // the fingerprint of the only certificate that it may show, "": one that authorities vouch for
 
+	width, height int     // of device, px; 0: as it likes
+	fps           float64 // of device; 0: as it likes
+
 	udp     bool          // of rtsp
 	latency time.Duration // of rtsp: how long a packet that is out of order is waited for
 }
@@ -74,7 +77,12 @@ func parse(source, dir string) (target, error) {
 	return target{kind: file, path: path, name: path}, nil
 }
 
-func parseDevice(name string) (target, error) {
+func parseDevice(source string) (target, error) {
+	name, query, _ := strings.Cut(source, "?")
+	t := target{kind: device}
+	if err := t.takeFormat(query); err != nil {
+		return target{}, err
+	}
 	if n, err := strconv.Atoi(name); err == nil {
 		if n < 0 || n > 255 {
 			return target{}, fmt.Errorf("%d is not the number of a video device", n)
@@ -84,8 +92,38 @@ func parseDevice(name string) (target, error) {
 	if !filepath.IsAbs(name) {
 		return target{}, errors.New("a video device is written v4l2:0 or v4l2:/dev/video0")
 	}
-	name = filepath.Clean(name)
-	return target{kind: device, path: name, name: name}, nil
+	t.path = filepath.Clean(name)
+	t.name = t.path
+	return t, nil
+}
+
+// takeFormat reads size=1280x720 and fps=30 of a device.
+func (t *target) takeFormat(query string) error {
+	if query == "" {
+		return nil
+	}
+	for part := range strings.SplitSeq(query, "&") {
+		key, value, _ := strings.Cut(part, "=")
+		switch key {
+		case "size":
+			width, height, _ := strings.Cut(value, "x")
+			w, wrongW := strconv.Atoi(width)
+			h, wrongH := strconv.Atoi(height)
+			if wrongW != nil || wrongH != nil || w < 16 || h < 16 || w > 8192 || h > 8192 {
+				return errors.New("size is written like 1280x720, 16 to 8192 each")
+			}
+			t.width, t.height = w, h
+		case "fps":
+			fps, err := strconv.ParseFloat(value, 64)
+			if err != nil || !(fps >= 0.05 && fps <= 1000) { // NaN is neither
+				return errors.New("fps is a number, 0.05 to 1000")
+			}
+			t.fps = fps
+		default:
+			return fmt.Errorf("a video device has no option %q: there are size=1280x720 and fps=30", key)
+		}
+	}
+	return nil
 }
 
 func parseURL(source string) (target, error) {
