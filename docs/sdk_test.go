@@ -2,6 +2,8 @@ package docs_test
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,7 +43,22 @@ func TestSDK(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range map[string][]byte{"cameras.yaml": []byte(sdkCameras(t)), "picture.jpg": picture} {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bus := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	users := fmt.Sprintf("bus: {listen: %q, users: [{name: robot, password: known-to-the-robot, role: camera}, {name: eyes, password: known-to-those-who-look, role: consumer}]}\n", bus)
+	access := func(user, password string) []byte {
+		return fmt.Appendf(nil, `{"url": "nats://%s", "user": %q, "password": %q, "prefix": "linkstart"}`, bus, user, password)
+	}
+	for name, content := range map[string][]byte{
+		"cameras.yaml": []byte(users + sdkCameras(t)), "picture.jpg": picture,
+		"robot.json": access("robot", "known-to-the-robot"), "eyes.json": access("eyes", "known-to-those-who-look"),
+	} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +66,8 @@ func TestSDK(t *testing.T) {
 	base := "http://" + started(t, startSupervisor(t, file), map[string]string{
 		"clock": "camera is live", "robot": "camera is waiting", "cab01": "camera is waiting", "still": "camera is live", "pattern": "camera is live",
 	})
-	control := filepath.Join(dir, "state", "control.json")
+	control := filepath.Join(dir, "robot.json")
+	watching := filepath.Join(dir, "eyes.json")
 	example := func(name string) string { return filepath.Join("..", "sdk", "examples", name) }
 
 	painter, stop := context.WithCancel(t.Context())
@@ -72,10 +90,10 @@ func TestSDK(t *testing.T) {
 		words []string
 		line  string // on its output, three times
 	}{
-		{"Go consumer of a Go camera", []string{filepath.Join(bin, "consumer"), control, "painter", "3"}, "of 640x360"},
+		{"Go consumer of a Go camera", []string{filepath.Join(bin, "consumer"), watching, "painter", "3"}, "of 640x360"},
 		{"Python camera", []string{python, "-c", withoutNATS, example("camera.py"), control, "robot", "3"}, "taken"},
-		{"Python consumer", []string{python, "-c", withoutNATS, example("consumer.py"), control, "clock", "3"}, "of 640x360"},
-		{"Python consumer of a Go camera", []string{python, "-c", withoutNATS, example("consumer.py"), control, "painter", "3"}, "of 640x360"},
+		{"Python consumer", []string{python, "-c", withoutNATS, example("consumer.py"), watching, "clock", "3"}, "of 640x360"},
+		{"Python consumer of a Go camera", []string{python, "-c", withoutNATS, example("consumer.py"), watching, "painter", "3"}, "of 640x360"},
 		{"old client", []string{python, example("push.py"), base + "/upload", "3"}, "taken"},
 		{"HTTP push", []string{python, example("push.py"), base + "/api/v1/cameras/robot/frames", "3"}, "taken"},
 		{"OpenCV", []string{python, example("watch.py"), base + "/api/v1/cameras/clock/stream.mjpeg", "3"}, "of 640x360"},
@@ -85,7 +103,7 @@ func TestSDK(t *testing.T) {
 			which := map[string]string{"camera.py": "robot", "consumer.py": "clock"}[name]
 			runs = append(runs, runs[0])
 			last := &runs[len(runs)-1]
-			last.name, last.words = name+" with nats-py", []string{python, example(name), control, which, "3"}
+			last.name, last.words = name+" with nats-py", []string{python, example(name), map[string]string{"camera.py": control, "consumer.py": watching}[name], which, "3"}
 			last.line = map[string]string{"camera.py": "taken", "consumer.py": "of 640x360"}[name]
 		}
 	} else {

@@ -84,12 +84,12 @@ func NodeGuest(name, password string) Guest {
 	return Guest{Name: name, Password: password, Client: &all}
 }
 
-// CameraGuest is a program that is a camera, or several.
+// CameraGuest is a program that is a camera, or several: one that answers wants itself, or one that pushes.
 func CameraGuest(s bus.Subjects, name, password string, cameras []camera.ID) Guest {
 	p := Permissions{Reply: true}
 	for _, id := range orAll(cameras) {
 		own := GrabberPermissions(s, id)
-		p.Publish = append(p.Publish, own.Publish...)
+		p.Publish = append(append(p.Publish, own.Publish...), s.Push(id))
 		p.Subscribe = append(p.Subscribe, own.Subscribe...)
 	}
 	return Guest{Name: name, Password: password, Client: &p}

@@ -15,7 +15,8 @@ except ImportError:
 async def main(file, camera, count):
     with open(file) as f:
         access = json.load(f)
-    nc = await nats.connect(access["url"], user=access["user"], password=access["password"])
+    inbox = "_INBOX." + access["user"]  # the only place where this user may hear answers
+    nc = await nats.connect(access["url"], user=access["user"], password=access["password"], inbox_prefix=inbox)
     for n in range(int(count)):
         picture = numpy.full((360, 640, 3), (90, 60, 20), numpy.uint8)  # a bar that moves to the right
         picture[:, n * 8 % 620 : n * 8 % 620 + 20] = 255

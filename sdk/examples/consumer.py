@@ -13,7 +13,8 @@ except ImportError:
 async def main(file, camera, count):
     with open(file) as f:
         access = json.load(f)
-    nc = await nats.connect(access["url"], user=access["user"], password=access["password"])
+    inbox = "_INBOX." + access["user"]  # the only place where this user may hear answers
+    nc = await nats.connect(access["url"], user=access["user"], password=access["password"], inbox_prefix=inbox)
     newest, came = None, asyncio.Event()
 
     async def take(message):  # one place: a picture that is overtaken is never looked at

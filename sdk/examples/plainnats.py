@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 
-async def connect(url, user, password):
-    client = Client(*await asyncio.open_connection(*urlsplit(url).netloc.split(":")))
+async def connect(url, user, password, inbox_prefix="_INBOX"):
+    client = Client(*await asyncio.open_connection(*urlsplit(url).netloc.split(":")), inbox_prefix)
     await client.reader.readline()  # INFO
     options = {"verbose": False, "pedantic": False, "headers": True, "no_responders": True, "user": user, "pass": password}
     client.writer.write(b"CONNECT %b\r\nPING\r\n" % json.dumps(options).encode())
@@ -18,8 +18,8 @@ async def connect(url, user, password):
 
 
 class Client:
-    def __init__(self, reader, writer):
-        self.reader, self.writer, self.last, self.callbacks = reader, writer, 0, {}
+    def __init__(self, reader, writer, inbox_prefix):
+        self.reader, self.writer, self.last, self.callbacks, self.inbox = reader, writer, 0, {}, inbox_prefix
 
     async def read(self):
         while line := await self.reader.readline():
@@ -45,7 +45,7 @@ class Client:
         await self.writer.drain()
 
     async def request(self, subject, payload=b"", timeout=0.5):
-        inbox, answers = "_INBOX." + secrets.token_hex(8), asyncio.Queue()
+        inbox, answers = f"{self.inbox}.{secrets.token_hex(8)}", asyncio.Queue()
         name = await self.subscribe(inbox, answers.put)
         await self.publish(subject, payload, inbox)
         message = await asyncio.wait_for(answers.get(), timeout)

@@ -40,7 +40,7 @@ func send(file, camera string, count int) error {
 	if err := json.Unmarshal(b, &access); err != nil {
 		return err
 	}
-	nc, err := nats.Connect(access.URL, nats.UserInfo(access.User, access.Password))
+	nc, err := nats.Connect(access.URL, nats.UserInfo(access.User, access.Password), nats.CustomInboxPrefix("_INBOX."+access.User))
 	if err != nil {
 		return err
 	}

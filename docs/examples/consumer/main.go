@@ -35,7 +35,7 @@ func consume(file, camera string, count int) error {
 	if err := json.Unmarshal(b, &access); err != nil {
 		return err
 	}
-	nc, err := nats.Connect(access.URL, nats.UserInfo(access.User, access.Password))
+	nc, err := nats.Connect(access.URL, nats.UserInfo(access.User, access.Password), nats.CustomInboxPrefix("_INBOX."+access.User))
 	if err != nil {
 		return err
 	}

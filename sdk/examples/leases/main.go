@@ -49,7 +49,7 @@ func run(file, camera string, length time.Duration) error {
 	if err := json.Unmarshal(b, &access); err != nil {
 		return err
 	}
-	nc, err := nats.Connect(access.URL, nats.UserInfo(access.User, access.Password))
+	nc, err := nats.Connect(access.URL, nats.UserInfo(access.User, access.Password), nats.CustomInboxPrefix("_INBOX."+access.User))
 	if err != nil {
 		return err
 	}
