@@ -10,16 +10,68 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
 
 	"linkstart/pkg/access"
 	"linkstart/pkg/certificate/certtest"
 )
 
-// natsServer runs NATS's own program, with TLS and one user, and returns its address and who vouches for it.
-func natsServer(t *testing.T) (url, authorities string) {
+// decentral makes the keys of a NATS operator with two accounts, that of the system and one with JetStream, and a user of the latter:
+// what the server is configured with, and the user's credentials file.
+func decentral(t *testing.T) (config, credentials string) {
+	t.Helper()
+	key := func(prefix nkeys.PrefixByte) (nkeys.KeyPair, string) {
+		pair, err := nkeys.CreatePair(prefix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		public, err := pair.PublicKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pair, public
+	}
+	encoded := func(claims interface {
+		Encode(nkeys.KeyPair) (string, error)
+	}, by nkeys.KeyPair) string {
+		text, err := claims.Encode(by)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	operator, operatorID := key(nkeys.PrefixByteOperator)
+	_, systemID := key(nkeys.PrefixByteAccount)
+	account, accountID := key(nkeys.PrefixByteAccount)
+	user, userID := key(nkeys.PrefixByteUser)
+	o := jwt.NewOperatorClaims(operatorID)
+	o.SystemAccount = systemID
+	a := jwt.NewAccountClaims(accountID)
+	a.Limits.JetStreamLimits = jwt.JetStreamLimits{MemoryStorage: -1, DiskStorage: -1, Streams: -1, Consumer: -1}
+	config = fmt.Sprintf("operator: %s\nsystem_account: %s\nresolver: MEMORY\nresolver_preload: {%s: %s, %s: %s}\n", encoded(o, operator),
+		systemID, systemID, encoded(jwt.NewAccountClaims(systemID), operator), accountID, encoded(a, operator))
+	seed, err := user.Seed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	creds, err := jwt.FormatUserConfig(encoded(jwt.NewUserClaims(userID), account), seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config, string(creds)
+}
+
+// natsServer runs NATS's own program with TLS, and returns its address and the files of who vouches for it, and of who is let in.
+func natsServer(t *testing.T) (url, authorities, credentials string) {
 	t.Helper()
 	dir := t.TempDir()
+	who, creds := decentral(t)
+	credentials = filepath.Join(dir, "linkstart.creds")
+	if err := os.WriteFile(credentials, []byte(creds), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	program := filepath.Join(dir, "nats-server")
 	build := exec.Command("go", "build", "-o", program, "github.com/nats-io/nats-server/v2")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -33,8 +85,7 @@ listen: %q
 max_payload: 8454144
 jetstream { store_dir: %q, max_mem: 64M, max_file: 64M }
 tls { cert_file: %q, key_file: %q }
-authorization { users: [{user: linkstart, password: "of-the-external-one"}] }
-`, addr, dir, files.Cert, files.Key)
+%s`, addr, dir, files.Cert, files.Key, who)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -48,26 +99,26 @@ authorization { users: [{user: linkstart, password: "of-the-external-one"}] }
 	})
 	url = "tls://" + addr
 	eventually(t, "NATS answers", func() error {
-		nc, err := nats.Connect(url, nats.UserInfo("linkstart", "of-the-external-one"), nats.RootCAs(files.Cert))
+		nc, err := nats.Connect(url, nats.UserCredentials(credentials), nats.RootCAs(files.Cert))
 		if err == nil {
 			nc.Close()
 		}
 		return err
 	})
-	return url, files.Cert
+	return url, files.Cert, credentials
 }
 
 // TestExternalNATS: two supervisors on a NATS server that is neither's. A login holds at both their relays, a selection as well, and
 // either shows and orders the other's cameras.
 func TestExternalNATS(t *testing.T) {
-	url, authorities := natsServer(t)
-	bus := fmt.Sprintf("bus: {external: {url: %q, user: linkstart, password: \"${NATS}\", ca: %s}}\n", url, authorities)
+	url, authorities, credentials := natsServer(t)
+	bus := fmt.Sprintf("bus: {external: {url: %q, credentials: %s, ca: %s}}\n", url, credentials, authorities)
 	hash, err := access.Hash("anna's password")
 	if err != nil {
 		t.Fatal(err)
 	}
-	alpha := start(t, "node: alpha\n"+bus+fmt.Sprintf("users: [{name: anna, role: admin, password: %q}]\n", hash)+`cameras: [{id: a, source: "test:clock"}]`, "NATS=of-the-external-one")
-	beta := start(t, "node: beta\n"+bus+"access: {node: alpha}\n"+`cameras: [{id: b, source: "test:bars"}]`, "NATS=of-the-external-one")
+	alpha := start(t, "node: alpha\n"+bus+fmt.Sprintf("users: [{name: anna, role: admin, password: %q}]\n", hash)+`cameras: [{id: a, source: "test:clock"}]`)
+	beta := start(t, "node: beta\n"+bus+"access: {node: alpha}\n"+`cameras: [{id: b, source: "test:bars"}]`)
 
 	if status, _, _ := beta.request("GET", "/api/v1/cameras", nil); status != http.StatusUnauthorized {
 		t.Errorf("a stranger gets %d at the relay that has no users of its own", status)
@@ -107,8 +158,8 @@ func TestExternalNATS(t *testing.T) {
 		return nil
 	})
 	for _, s := range []*system{alpha, beta} {
-		if out := s.out.String(); strings.Contains(out, "of-the-external-one") {
-			t.Error("the log holds the password")
+		if out := s.out.String(); strings.Contains(out, "NKEY SEED") {
+			t.Error("the log holds the credentials")
 		}
 	}
 }
