@@ -1,6 +1,11 @@
 package broker_test
 
 import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -8,10 +13,14 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"linkstart/pkg/broker"
 	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
+	"linkstart/pkg/certificate"
+	"linkstart/pkg/certificate/certtest"
+	"linkstart/pkg/thinlink"
 )
 
 var subjects = bus.Subjects{Prefix: "linkstart"}
@@ -121,4 +130,130 @@ func TestWhatCrossesToAHub(t *testing.T) {
 			t.Errorf("%s crosses to the site: %t", c.subject, down)
 		}
 	}
+}
+
+// TestClusterWithTLS: what is stored at one server is read at another, and a server without the password, or whose certificate nobody
+// vouches for, is no part of it.
+func TestClusterWithTLS(t *testing.T) {
+	files, pool := certtest.Write(t, t.TempDir(), "cluster", time.Now().Add(30*24*time.Hour))
+	strange, strangers := certtest.Write(t, t.TempDir(), "stranger", time.Now().Add(30*24*time.Hour))
+	var routes []string
+	for range 5 {
+		routes = append(routes, free(t))
+	}
+	join := func(i int, f certificate.Files, trusts *x509.CertPool, password string) (*broker.Server, *nats.Conn) {
+		var others []string
+		for j, route := range routes[:3] {
+			if j != i {
+				others = append(others, route)
+			}
+		}
+		return serve(t, broker.Network{
+			Node: fmt.Sprintf("n%d", i), TLS: &broker.TLS{Files: f, Authorities: trusts},
+			Cluster: &broker.Cluster{Listen: routes[i], Routes: others, Password: password},
+		})
+	}
+	var all []*nats.Conn
+	for i := range 3 {
+		_, nc := join(i, files, pool, secretWord)
+		all = append(all, nc)
+	}
+	stop, err := broker.ShareBuckets(all[0], 3, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	open := func(nc *nats.Conn) jetstream.KeyValue {
+		js, err := jetstream.New(nc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+			kv, err := js.KeyValue(t.Context(), bus.SelectionBucket)
+			if err == nil {
+				return kv
+			}
+			if time.Now().After(end) {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := open(all[0]).PutString(t.Context(), "main", "a"); err != nil {
+		t.Fatal(err)
+	}
+	there := open(all[2])
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) { // another server may answer a moment later
+		if e, err := there.Get(t.Context(), "main"); err == nil && string(e.Value()) == "a" {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("what is stored at one server is not there at another")
+		}
+	}
+	for i, c := range []struct {
+		files    certificate.Files
+		trusts   *x509.CertPool
+		password string
+	}{{files, pool, "another password of the cluster"}, {strange, strangers, secretWord}} {
+		_, outside := join(3+i, c.files, c.trusts, c.password)
+		if crosses(t, all[0], outside, "linkstart.status.a") || crosses(t, outside, all[0], "linkstart.status.a") {
+			t.Errorf("stranger %d is part of the cluster", i)
+		}
+	}
+}
+
+// TestPlainGuestsAreRefused: who comes from another machine has to encrypt, and to be a guest; processes of this one have not.
+func TestPlainGuestsAreRefused(t *testing.T) {
+	link, err := thinlink.Open(t.Context(), 100_000_000)
+	if errors.Is(err, thinlink.ErrNotRoot) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := link.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	files, pool := certtest.Write(t, t.TempDir(), "hub", time.Now().Add(30*24*time.Hour), net.ParseIP(link.Host()))
+	_, port, err := net.SplitHostPort(free(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, _ := serve(t, broker.Network{
+		Node: "hub", Listen: "0.0.0.0:" + port, TLS: &broker.TLS{Files: files},
+		Guests: []broker.Guest{broker.ConsumerGuest(subjects, "eyes", secretWord, nil)},
+	})
+	password := s.AddUser("relay", broker.AllowAll)
+	at := net.JoinHostPort(link.Host(), port)
+	encrypted := nats.Secure(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12})
+	for name, c := range map[string]struct {
+		options []nats.Option
+		in      bool
+	}{
+		"a guest":                    {[]nats.Option{nats.UserInfo("eyes", secretWord), encrypted}, true},
+		"a guest in the clear":       {[]nats.Option{nats.UserInfo("eyes", secretWord)}, false},
+		"a wrong password":           {[]nats.Option{nats.UserInfo("eyes", secretWord+"x"), encrypted}, false},
+		"nobody":                     {[]nats.Option{encrypted}, false},
+		"a process of the machine":   {[]nats.Option{nats.UserInfo("relay", password), encrypted}, false},
+		"that process, in the clear": {[]nats.Option{nats.UserInfo("relay", password)}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			nc, err := nats.Connect("nats://"+at, append(c.options, nats.SetCustomDialer(behind{link}))...)
+			if err == nil {
+				nc.Close()
+			}
+			if (err == nil) != c.in {
+				t.Errorf("let in: %t, %v", err == nil, err)
+			}
+		})
+	}
+}
+
+// behind dials from the far side of a link.
+type behind struct{ *thinlink.Link }
+
+func (b behind) Dial(network, address string) (net.Conn, error) {
+	return b.DialContext(context.Background(), network, address)
 }
