@@ -3,6 +3,7 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -99,6 +100,18 @@ func TestPool(t *testing.T) {
 	}
 	fair("n0", "n1", "n2")
 	before := owners
+	watched := "" // a camera of the machine that will be killed, in the page of another
+	for id, node := range before {
+		if node == "n2" {
+			watched = id
+		}
+	}
+	if status, _, body := all[0].request("PUT", "/api/v1/rooms/main", strings.NewReader(`{"camera":"`+watched+`"}`), "Content-Type", "application/json"); status != http.StatusOK {
+		t.Fatalf("select: %d %s", status, body)
+	}
+	page := open(t, chrome(t), all[0].url("/"), look{})
+	page.shows(watched)
+	sockets := page.opened()
 
 	killed := time.Now()
 	children := all[2].children()
@@ -111,6 +124,10 @@ func TestPool(t *testing.T) {
 		return err
 	})
 	t.Logf("its cameras are live elsewhere %.1f s after it was killed", time.Since(killed).Seconds())
+	page.shows(watched)
+	if page.opened() != sockets {
+		t.Error("the page has connected again")
+	}
 	for id, node := range before {
 		if node != "n2" && owners[id] != node {
 			t.Errorf("camera %s has moved from %s to %s, which it need not", id, node, owners[id])
