@@ -36,7 +36,7 @@ opencv: ## install what is missing, and build bin/grabber-opencv, for the camera
 test: ## install what is missing for tests, and run them all
 	@deploy/packages.sh test
 	node --test web/test/
-	$(GO) test -race -tags opencv -timeout 30m ./...
+	$(GO) test -race -tags opencv -timeout 30m -parallel 4 ./...
 
 attack: ## attack a system on this machine at full size, and print what honest viewers notice
 	@deploy/packages.sh run

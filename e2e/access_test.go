@@ -52,6 +52,7 @@ func (s *system) open(authorization string) (ended chan websocket.StatusCode) {
 
 // TestUsersComeAndGo takes users, tokens and passwords from the command line and the configuration, while the system runs.
 func TestUsersComeAndGo(t *testing.T) {
+	t.Parallel()
 	anna := passwd(t, "correct horse", "anna")
 	vera := passwd(t, "battery staple", "-role", "viewer", "-camera", "a", "vera")
 	s := prepare(t, "users:\n"+anna+vera+camerasToShare)

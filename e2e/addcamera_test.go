@@ -130,6 +130,7 @@ func isRed(t *testing.T, b []byte) {
 }
 
 func TestSourcesAreTested(t *testing.T) {
+	t.Parallel()
 	host := webCamera(t)
 	rtsp := rtsptest.Start(t, rtsptest.Mount{Path: "/stream1", FPS: 10})
 	s := startWith(t, kept, "HOME=/home/Verraten")
@@ -202,6 +203,7 @@ func TestSourcesAreTested(t *testing.T) {
 
 // TestATestEndsWithItsAsker: two at a time, in processes that are no cameras and end when nobody waits for them any more.
 func TestATestEndsWithItsAsker(t *testing.T) {
+	t.Parallel()
 	host := webCamera(t)
 	s := startWith(t, kept)
 	s.becomes("clock", camera.Live)
@@ -246,6 +248,7 @@ func TestATestEndsWithItsAsker(t *testing.T) {
 }
 
 func TestCamerasAreAdded(t *testing.T) {
+	t.Parallel()
 	host := webCamera(t)
 	s := startWith(t, kept, "HOME=/home/Verraten")
 	s.becomes("clock", camera.Live)

@@ -108,6 +108,7 @@ func TestConfigurationMistakes(t *testing.T) {
 }
 
 func TestPortInUse(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -128,6 +129,7 @@ func TestPortInUse(t *testing.T) {
 }
 
 func TestSecondSupervisorIsRefused(t *testing.T) {
+	t.Parallel()
 	s := start(t, threeCameras)
 	out, err := exec.Command(filepath.Join(bin, "supervisor"), "-config", s.config).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "another supervisor") {
@@ -137,6 +139,7 @@ func TestSecondSupervisorIsRefused(t *testing.T) {
 
 // No password may be seen anywhere: log, status, API, process list, files that others can read.
 func TestSecretsStaySecret(t *testing.T) {
+	t.Parallel()
 	refuses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="camera"`)
 		w.WriteHeader(http.StatusUnauthorized)

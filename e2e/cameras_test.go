@@ -25,6 +25,7 @@ func decodes(t *testing.T, f *frame, width, height int) {
 }
 
 func TestRTSPCamerasAndTheirWayBack(t *testing.T) {
+	t.Parallel()
 	server := rtsptest.StartLogin(t, rtsptest.Login{User: "admin", Password: "p@ss/w:rd"},
 		rtsptest.Mount{Path: "/h264", FPS: 10}, rtsptest.Mount{Path: "/other", FPS: 10}, rtsptest.Mount{Path: "/mjpeg", Codec: rtsptest.MJPEG, FPS: 10})
 	s := start(t, fmt.Sprintf(`
@@ -70,6 +71,7 @@ cameras:
 }
 
 func TestHTTPCameraOfAnotherMakerAndItsWayBack(t *testing.T) {
+	t.Parallel()
 	c := startHTTPCamera(t)
 	s := start(t, fmt.Sprintf("cameras: [{id: http, source: %q}]", c.url()))
 	s.becomes("http", camera.Live)
@@ -87,6 +89,7 @@ func TestHTTPCameraOfAnotherMakerAndItsWayBack(t *testing.T) {
 }
 
 func TestFileImageSequenceAndCommand(t *testing.T) {
+	t.Parallel()
 	clip, err := filepath.Abs("../deploy/footage/street.mp4")
 	if err != nil {
 		t.Fatal(err)
@@ -111,6 +114,7 @@ cameras:
 }
 
 func TestStreamForProgramsThatKnowNothingOfUs(t *testing.T) {
+	t.Parallel()
 	s := start(t, threeCameras)
 	s.becomes("clock", camera.Live)
 	resp, err := http.Get(s.url("/api/v1/cameras/clock/stream.mjpeg?fps=5"))

@@ -101,6 +101,7 @@ func TestGrabbersAreConfined(t *testing.T) {
 
 // A crash as a broken picture may cause it is told of the one camera that sent it, and no other notices.
 func TestCrashInADecoderStaysInItsGrabber(t *testing.T) {
+	t.Parallel()
 	s := start(t, threeCameras)
 	before, other := s.becomes("clock", camera.Live), s.becomes("ball", camera.Live)
 	v, _ := s.view(t)

@@ -17,6 +17,7 @@ import (
 
 // TestDiscoverPrintsWhatRuns: what the command prints is a configuration; with the passwords in the environment its cameras are live.
 func TestDiscoverPrintsWhatRuns(t *testing.T) {
+	t.Parallel()
 	server := rtsptest.StartLogin(t, rtsptest.Login{User: "admin", Password: "p@ss/w:rd"}, rtsptest.Mount{Path: "/main", FPS: 10}, rtsptest.Mount{Path: "/small", Width: 320, Height: 180, FPS: 10})
 	cam := onvifCamera(t, onviftest.Hikvision, server, "127.0.0.1")
 	cam.Listen(t, "lo")

@@ -111,6 +111,7 @@ tls { cert_file: %q, key_file: %q }
 // TestExternalNATS: two supervisors on a NATS server that is neither's. A login holds at both their relays, a selection as well, and
 // either shows and orders the other's cameras.
 func TestExternalNATS(t *testing.T) {
+	t.Parallel()
 	url, authorities, credentials := natsServer(t)
 	bus := fmt.Sprintf("bus: {external: {url: %q, credentials: %s, ca: %s}}\n", url, credentials, authorities)
 	hash, err := access.Hash("anna's password")

@@ -50,6 +50,7 @@ var orders = []string{"main clip", "sub small", "jpegs 5", "password " + hikvisi
 
 // A crash inside the vendor's library ends one grabber, which comes back; nobody else notices.
 func TestCrashInAVendorsLibraryStaysInItsGrabber(t *testing.T) {
+	t.Parallel()
 	l, hostPort := vendorLibrary(t), standin.Camera(t)
 	l.Order(orders...)
 	s := start(t, hikvision(l.Path, hostPort), "HIK_PASSWORD="+hikvisionPassword)
@@ -99,6 +100,7 @@ func TestCrashInAVendorsLibraryStaysInItsGrabber(t *testing.T) {
 }
 
 func TestVendorsLibraryIsConfigured(t *testing.T) {
+	t.Parallel()
 	l, other, hostPort := vendorLibrary(t), vendorLibrary(t), standin.Camera(t)
 	l.Order(orders...)
 	other.Order(orders...)
@@ -136,6 +138,7 @@ func TestVendorsLibraryIsConfigured(t *testing.T) {
 
 // A password that is refused is tried once a minute, as cameras lock accounts.
 func TestVendorsRefusalIsTold(t *testing.T) {
+	t.Parallel()
 	l, hostPort := vendorLibrary(t), standin.Camera(t)
 	l.Order(append(orders, "login 153", "locked 1800")...)
 	s := start(t, hikvision(l.Path, hostPort), "HIK_PASSWORD="+hikvisionPassword)
@@ -150,6 +153,7 @@ func TestVendorsRefusalIsTold(t *testing.T) {
 
 // A call that does not return ends its process; a fresh one is started until it works.
 func TestVendorsLibraryThatHangs(t *testing.T) {
+	t.Parallel()
 	l, hostPort := vendorLibrary(t), standin.Camera(t)
 	l.Order(append(orders, "hang login")...)
 	s := start(t, hikvision(l.Path, hostPort), "HIK_PASSWORD="+hikvisionPassword)

@@ -42,6 +42,7 @@ func endlessRTSP(t *testing.T) (host string) {
 
 // What a hostile camera does to its grabber, memory and all, is bounded, told in words, and no other camera's affair.
 func TestHostileCameraStaysInItsGrabber(t *testing.T) {
+	t.Parallel()
 	s := start(t, fmt.Sprintf(`
 defaults: {memory_limit: 128MiB, open_timeout: 3s}
 cameras:

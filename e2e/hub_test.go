@@ -174,6 +174,7 @@ func (p *pair) crossed(pictures uint64) (link, jpeg float64) {
 
 // TestHub: a site behind a thin link, whose cameras are watched and ordered at a hub.
 func TestHub(t *testing.T) {
+	t.Parallel()
 	p := newPair(t, 40_000_000, "uplink: {main_fps: 10}", `
   - {id: gate, name: Gate, source: "test:clock"}
   - {id: yard, source: "test:bars"}

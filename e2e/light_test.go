@@ -96,6 +96,7 @@ func TestRoomSwitchesEverybody(t *testing.T) {
 }
 
 func TestSelectionOutlivesTheSupervisor(t *testing.T) {
+	t.Parallel()
 	s := start(t, threeCameras)
 	if status, _, body := s.request(http.MethodPut, "/api/v1/rooms/hall", strings.NewReader(`{"camera":"ball"}`), "Content-Type", "application/json"); status/100 != 2 {
 		t.Fatalf("PUT room: %d %s", status, body)
@@ -132,6 +133,7 @@ func TestPushedPictureIsSeen(t *testing.T) {
 }
 
 func TestCommandLine(t *testing.T) {
+	t.Parallel()
 	s := start(t, threeCameras)
 	before := s.becomes("clock", camera.Live)
 	other := s.becomes("ball", camera.Live)

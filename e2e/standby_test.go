@@ -41,6 +41,7 @@ func (s *system) join() *nats.Conn {
 // A camera that nobody watches publishes nothing; the first viewer sees its last keyframe, then live pictures; the small
 // picture is the substream's; a cold camera connects when it is watched.
 func TestThreeWaysToWait(t *testing.T) {
+	t.Parallel()
 	server := rtsptest.Start(t,
 		rtsptest.Mount{Path: "/large", Width: 1280, Height: 720, FPS: 10, KeyInt: 30},
 		rtsptest.Mount{Path: "/small", Width: 320, Height: 240, FPS: 10})
