@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"time"
 
@@ -57,7 +56,7 @@ func command(name string) *cli.Command {
 			&cli.StringFlag{Name: "config", Usage: "configuration `FILE`; without one in this folder, " + installedConfig, Value: "cameras.yaml"},
 		},
 		Action:                runAction,
-		Commands:              slices.Concat([]*cli.Command{checkCommand(), passwdCommand(), discoverCommand(), formatsCommand()}, clientCommands(), manualCommands()),
+		Commands:              append([]*cli.Command{checkCommand(), passwdCommand(), discoverCommand(), formatsCommand()}, clientCommands()...),
 		EnableShellCompletion: true,
 		HideHelpCommand:       true,
 	}

@@ -1,7 +1,0 @@
-//go:build !manual
-
-package main
-
-import "github.com/urfave/cli/v3"
-
-func manualCommands() []*cli.Command { return nil }
