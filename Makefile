@@ -14,7 +14,7 @@ CYCLONEDX   := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 BUILDFLAGS := -trimpath -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help run build programs opencv test attack bench lint lint-web vuln sbom fuzz soak chaos screenshots install uninstall deb clean
+.PHONY: help run build programs opencv program-opencv test attack bench lint lint-web vuln sbom fuzz soak chaos screenshots install uninstall deb clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,12 +32,16 @@ programs: # what build builds, where all that it needs is there
 
 opencv: ## install what is missing, and build bin/grabber-opencv, for the cameras with a source opencv:…
 	@deploy/packages.sh opencv
+	@$(MAKE) --no-print-directory program-opencv
+
+program-opencv: # likewise, what opencv builds
 	$(GO) build $(BUILDFLAGS) -tags opencv -ldflags '$(LDFLAGS)' -o bin/grabber-opencv ./cmd/grabber
 
 test: ## install what is missing for tests, and run them all
 	@deploy/packages.sh test
 	node --test web/test/
 	$(GO) test -race -tags opencv -timeout 30m ./...
+	cd deploy/check && $(GO) test -count=1 ./... # the cache does not see what they read
 
 attack: ## attack a system on this machine at full size, and print what honest viewers notice
 	@deploy/packages.sh run

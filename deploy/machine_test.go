@@ -104,7 +104,8 @@ serve() {
 	user=$1
 	shift
 	install -d -m 700 -o "$user" /var/lib/linkstart # what StateDirectory= makes
-	setpriv --reuid "$user" --regid "$user" --init-groups --no-new-privs --bounding-set -all "$@" >/tmp/log 2>&1 &
+	case $user in [0-9]*) groups=--clear-groups ;; *) groups=--init-groups ;; esac # who has no name is in no other group
+	setpriv --reuid "$user" --regid "$user" $groups --no-new-privs --bounding-set -all "$@" >/tmp/log 2>&1 &
 	supervisor=$!
 	for try in $(seq 600); do
 		! curl -fs -o /dev/null http://127.0.0.1:8080/readyz || return 0
