@@ -52,6 +52,40 @@ wants() {
 	esac
 }
 
+# Servers that tests run themselves. Installed they would be started, now and with the machine, so only the program is taken
+# out of its package: command | Debian package | path in it.
+servers() {
+	cat <<-'END'
+		nginx|nginx|./usr/sbin/nginx
+		caddy|caddy|./usr/bin/caddy
+		promtool|prometheus|./usr/bin/promtool
+	END
+}
+
+tools=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/linkstart/tools
+
+# Debian's names of the servers that are nowhere, in one line.
+missing_servers() {
+	servers | while IFS='|' read -r command package _; do
+		! wants test || find_command "$command" "/usr/sbin/$command" "$tools/$command" || printf '%s ' "$package"
+	done
+}
+
+# Takes the programs out of these packages.
+fetch_servers() {
+	mkdir -p "$tools"
+	for package; do
+		servers | while IFS='|' read -r command from path; do
+			[ "$from" = "$package" ] || continue
+			(cd "$tools" && apt-get -q -o APT::Sandbox::User=root download "$package" >/dev/null && dpkg-deb --fsys-tarfile "$package"_*.deb | tar -xO "$path" >"$command.new" &&
+				chmod +x "$command.new" && mv "$command.new" "$command" && rm "$package"_*.deb) || {
+				echo "$package could not be downloaded: run apt-get update as root, then try again" >&2
+				exit 1
+			}
+		done
+	done
+}
+
 find_command() {
 	for name; do
 		! command -v "$name" >/dev/null || return 0
@@ -170,13 +204,17 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
 	exit 1
 fi
 missing=$(missing_packages)
-if [ -n "$missing" ]; then
+servers=$(missing_servers)
+if [ -n "$mode$missing" ] && [ -n "$missing$servers" ]; then
 	if [ -n "$mode" ]; then
-		echo "Missing packages: $missing" >&2
+		servers=${servers% }
+		echo "Missing packages: $missing${missing:+${servers:+ }}$servers" >&2
 		exit 1
 	fi
 	install_packages "$missing"
 fi
+# shellcheck disable=SC2086 # a list
+[ -z "$servers" ] || fetch_servers $servers
 if ! find_command "${CC:-cc}" gcc clang; then
 	echo "There is no C compiler: install gcc, or name yours in CC" >&2
 	exit 1
