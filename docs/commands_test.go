@@ -16,7 +16,7 @@ var spanPattern = regexp.MustCompile("`([^`\n]+)`")
 func commands(p *page) []string {
 	var all []string
 	for _, b := range p.blocks {
-		if b.lang == "sh" || b.lang == "ini" {
+		if b.lang == "sh" {
 			for line := range strings.Lines(b.code) {
 				line, _, _ = strings.Cut(line, " #")
 				all = append(all, strings.TrimSpace(line))
@@ -131,25 +131,5 @@ func TestCommandsAreDescribed(t *testing.T) {
 	}
 	for name := range maps.Keys(missing) {
 		t.Errorf("README.md does not show supervisor %s", name)
-	}
-}
-
-func TestUnit(t *testing.T) {
-	verify, err := exec.LookPath("systemd-analyze")
-	if err != nil {
-		t.Fatal("systemd-analyze is not here: `make test` installs it")
-	}
-	for _, b := range readPage(t, "docs/operations.md").blocks {
-		if b.lang != "ini" {
-			continue
-		}
-		unit := strings.ReplaceAll(b.code, "/opt/linkstart/bin", bin)
-		file := filepath.Join(t.TempDir(), "linkstart.service")
-		if err := os.WriteFile(file, []byte(unit), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if out, err := exec.Command(verify, "verify", "--man=no", file).CombinedOutput(); err != nil || len(out) > 0 {
-			t.Errorf("systemd-analyze verify: %v: %s", err, out)
-		}
 	}
 }
