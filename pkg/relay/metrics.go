@@ -43,12 +43,7 @@ func newMetrics(r *Relay) *metrics {
 	}, func() float64 { return float64(r.crowd.size()) })
 	bus := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "linkstart_bus_connected", Help: "1 where the relay has a connection to the bus, 0 where it tries to get one.",
-	}, func() float64 {
-		if r.nc.IsConnected() {
-			return 1
-		}
-		return 0
-	})
+	}, func() float64 { return truth(r.nc.IsConnected()) })
 	for cause, refused := range r.crowd.refused {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "linkstart_sockets_refused_total", Help: "Connections that met a limit: of all, or of their address.",
