@@ -4,6 +4,7 @@ package check
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -106,6 +107,31 @@ func TestPackages(t *testing.T) {
 	for _, name := range names.FindAllString(image["base"]+deb, -1) {
 		if !slices.Contains(want, name) {
 			t.Errorf("docs/operations.md does not tell of %s", name)
+		}
+	}
+}
+
+// TestContext: what .dockerignore leaves is all that the programs are made of.
+func TestContext(t *testing.T) {
+	ignore, err := os.ReadFile("../../.dockerignore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.Dir}}{{end}}", "./cmd/...")
+	list.Dir = "../.."
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dir := range strings.FieldsSeq(string(out)) {
+		if below, ok := strings.CutPrefix(dir, root+"/"); ok {
+			if top, _, _ := strings.Cut(below, "/"); !strings.Contains(string(ignore), "\n!"+top+"\n") {
+				t.Errorf(".dockerignore leaves out %s", below)
+			}
 		}
 	}
 }

@@ -215,24 +215,22 @@ func dashboard(t *testing.T) map[string]string {
 	return all
 }
 
-// scrape runs a system, has a viewer see it, and returns its metrics: their labels, and the values of those.
-func scrape(t *testing.T) map[string]map[string][]string {
+// free returns an address of this machine where nothing listens.
+func free(t *testing.T) string {
 	t.Helper()
-	dir := t.TempDir()
-	build := exec.Command("go", "build", "-o", dir+"/", "./cmd/...")
-	build.Dir = "../.."
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build programs: %v: %s", err, out)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := listener.Addr().String()
-	_ = listener.Close()
-	file := filepath.Join(dir, "cameras.yaml")
-	text := fmt.Sprintf("server: {listen: %q}\nstate_dir: state\ncameras:\n  - {id: clock, source: \"test:clock\"}\n", address)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+// launch runs a supervisor until the test ends.
+func launch(t *testing.T, dir, name, config string) {
+	t.Helper()
+	file := filepath.Join(dir, name+".yaml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(filepath.Join(dir, "supervisor"), "-config", file)
@@ -243,6 +241,23 @@ func scrape(t *testing.T) map[string]map[string][]string {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait() // ended by a signal that was sent on purpose
 	})
+}
+
+// scrape runs a site and its hub, has a viewer see the site, and returns its metrics: their labels, and the values of those.
+func scrape(t *testing.T) map[string]map[string][]string {
+	t.Helper()
+	dir := t.TempDir()
+	build := exec.Command("go", "build", "-o", dir+"/", "./cmd/...")
+	build.Dir = "../.."
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build programs: %v: %s", err, out)
+	}
+	address, bus, leaves := free(t), free(t), free(t)
+	const password = "a long password of a site"
+	launch(t, dir, "hub", fmt.Sprintf("node: hub\nserver: {listen: %q}\nstate_dir: hub.state\nbus: {listen: %q, leaves: %q, encryption: none, users: [{name: site, role: site, password: %q}]}\n",
+		free(t), bus, leaves, password))
+	launch(t, dir, "site", fmt.Sprintf("node: site\nserver: {listen: %q}\nstate_dir: site.state\nbus: {encryption: none, hub: {url: \"nats://%s\", leaf_url: \"nats://%s\", user: site, password: %q}}\n"+
+		"cameras:\n  - {id: clock, source: \"test:clock\"}\n", address, bus, leaves, password))
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	get := func(path string) (io.ReadCloser, error) {
@@ -268,7 +283,9 @@ func scrape(t *testing.T) map[string]map[string][]string {
 		if body, err := get("/metrics"); err == nil {
 			b, err := io.ReadAll(body)
 			_ = body.Close()
-			if have := series(string(b)); err == nil && have["linkstart_frames_sent_total"] != nil && have["linkstart_relay_restarts_total"] != nil && have["linkstart_camera_age_seconds"] != nil {
+			have := series(string(b))
+			late := []string{"linkstart_frames_sent_total", "linkstart_relay_restarts_total", "linkstart_camera_age_seconds", "linkstart_uplink_connected", "linkstart_node_up"}
+			if err == nil && !slices.ContainsFunc(late, func(name string) bool { return have[name] == nil }) {
 				return have
 			}
 		}
