@@ -57,6 +57,41 @@ func TestMakeTargets(t *testing.T) {
 	}
 }
 
+// TestShippedFilesAreShown: whoever reads finds each file that is shipped for other programs, by a link or by a file that names it.
+func TestShippedFilesAreShown(t *testing.T) {
+	told := ""
+	for _, p := range pages(t) {
+		told += p.text
+	}
+	var files []string
+	for _, dir := range []string{"cameras", "systemd", "docker", "kubernetes", "proxy", "prometheus", "grafana"} {
+		err := filepath.WalkDir(filepath.Join(root, "deploy", dir), func(name string, d os.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				files = append(files, name)
+				text, readErr := os.ReadFile(name)
+				told, err = told+string(text), readErr
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	install, err := os.ReadFile(filepath.Join(root, "deploy/install.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	told += string(install)
+	if len(files) < 20 {
+		t.Fatalf("only %v are shipped", files)
+	}
+	for _, name := range files {
+		if !strings.Contains(told, "(../"+strings.TrimPrefix(name, root+"/")+")") && !regexp.MustCompile(`[ /\[=]`+regexp.QuoteMeta(filepath.Base(name))+`\b`).MatchString(told) {
+			t.Errorf("nothing tells of %s", name)
+		}
+	}
+}
+
 // callPattern finds a call of the supervisor and its arguments.
 var callPattern = regexp.MustCompile(`\bbin/supervisor((?: [^\s|;]+)*)`)
 
