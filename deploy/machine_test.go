@@ -79,13 +79,16 @@ func another(t *testing.T, script string) string {
 	if os.Getuid() != 0 {
 		t.Skip("only root can mount, which a machine of its own takes")
 	}
+	if out, err := tryShell(t, "unshare --mount --net --pid --fork --kill-child true"); err != nil {
+		t.Skipf("this process may not make namespaces: %v: %s", err, out)
+	}
 	repo, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)
 	}
 	disk := t.TempDir()
 	const machine = `
-mount -t tmpfs tmpfs "$DISK"
+mount -t tmpfs tmpfs "$DISK" || exit 99
 mkdir "$DISK/new" "$DISK/work" "$DISK/root"
 root=$DISK/root
 mount -t overlay overlay -o "lowerdir=/,upperdir=$DISK/new,workdir=$DISK/work" "$root" || exit 99
@@ -123,7 +126,7 @@ halt() {
 	out, err := tryShell(t, `exec unshare --mount --net --pid --fork --kill-child sh -euc "$MACHINE"`,
 		"MACHINE="+machine, "SCRIPT="+functions+script, "DISK="+disk, "REPO="+repo, "BUILT="+built)
 	if exit := (*exec.ExitError)(nil); err != nil && errors.As(err, &exit) && exit.ExitCode() == 99 {
-		t.Skipf("this machine has no overlay file system: %s", out)
+		t.Skipf("there can be no overlay file system here: %s", out)
 	}
 	if err != nil {
 		t.Fatalf("%v:\n%s", err, out)

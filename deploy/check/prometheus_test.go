@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
@@ -148,7 +147,7 @@ func missing(node parser.Node, have map[string]map[string][]string) (complaints 
 		for _, m := range n.LabelMatchers {
 			values, ok := metric[m.Name]
 			switch {
-			case m.Name == labels.MetricName || ofPrometheus[m.Name] || m.Value == ".*":
+			case m.Name == "__name__" || ofPrometheus[m.Name] || m.Value == ".*":
 			case !ok:
 				complaints = append(complaints, fmt.Sprintf("%s has no label %s", n.Name, m.Name))
 			case values != nil:
