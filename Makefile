@@ -7,13 +7,14 @@ GO      ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 GOSEC       := github.com/securego/gosec/v2/cmd/gosec@v2.30.0
+NFPM        := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 CYCLONEDX   := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 
 # The same source gives the same bytes, whatever the folder and whether or not it is a checkout.
 BUILDFLAGS := -trimpath -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help run build programs opencv test attack bench lint lint-web vuln sbom fuzz soak chaos screenshots clean
+.PHONY: help run build programs opencv program-opencv test attack bench lint lint-web vuln sbom fuzz soak chaos screenshots install uninstall deb clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,12 +32,16 @@ programs: # what build builds, where all that it needs is there
 
 opencv: ## install what is missing, and build bin/grabber-opencv, for the cameras with a source opencv:…
 	@deploy/packages.sh opencv
+	@$(MAKE) --no-print-directory program-opencv
+
+program-opencv: # likewise, what opencv builds
 	$(GO) build $(BUILDFLAGS) -tags opencv -ldflags '$(LDFLAGS)' -o bin/grabber-opencv ./cmd/grabber
 
 test: ## install what is missing for tests, and run them all
 	@deploy/packages.sh test
 	node --test web/test/
 	$(GO) test -race -tags opencv -timeout 30m -parallel 4 ./...
+	cd deploy/check && $(GO) test -count=1 ./... # the cache does not see what they read
 
 attack: ## attack a system on this machine at full size, and print what honest viewers notice
 	@deploy/packages.sh run
@@ -52,6 +57,7 @@ lint: ## install what is missing, check form and find mistakes without running a
 	$(GO) vet -tags opencv ./...
 	$(GO) run $(STATICCHECK) -tags opencv ./...
 	$(GO) run $(STATICCHECK) ./...
+	cd deploy/check && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...
 	.ci/gosec $(GOSEC)
 	@$(MAKE) --no-print-directory lint-web
 
@@ -88,6 +94,16 @@ chaos: ## minutes of faults at random, and the figures of docs/reliability.md: M
 screenshots: ## make the pictures of the documentation anew: docs/screenshot.png and docs/screenshots
 	@deploy/packages.sh test
 	$(GO) test -tags 'opencv screenshot' -run TestScreenshots -count=1 ./e2e/
+
+install: ## install what make build has built as a service of this machine; PREFIX=/usr/local, DESTDIR=
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' deploy/install.sh install
+
+uninstall: ## remove it again, but for configuration and state
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' deploy/install.sh uninstall
+
+deb: build ## build the Debian package bin/linkstart_….deb, and linkstart-opencv_….deb where bin/grabber-opencv is there
+	@deploy/packages.sh deb
+	deploy/deb/build.sh '$(VERSION)' bin $(NFPM)
 
 clean: ## remove what was built
 	rm -rf bin

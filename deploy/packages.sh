@@ -1,11 +1,11 @@
 #!/bin/sh
 # Installs the system packages that are missing: to build and run (run), for cameras with a source opencv:… as well
-# (opencv), to check the code of all that (lint), to test all of it (test), or to test and measure (bench). With --check
+# (opencv), to check the code of all that (lint), to build Debian packages (deb), to test all of it (test), or to test and measure (bench). With --check
 # it only says what is missing. Silent when nothing is; exits 1 when something is missing and could not be installed.
 set -eu
 
 usage() {
-	echo "usage: packages.sh run|opencv|lint|test|bench [--check]" >&2
+	echo "usage: packages.sh run|opencv|lint|deb|test|bench [--check]" >&2
 	exit 2
 }
 
@@ -25,6 +25,7 @@ needs() {
 		opencv|C++ compiler|g++|find_command c++ g++ clang++
 		opencv|OpenCV 4 with its headers|libopencv-dev|pkg-config --exists opencv4
 		lint|npm with Node.js|npm|find_command npm
+		deb|dpkg-shlibdeps|dpkg-dev|find_command dpkg-shlibdeps
 		test|Chromium|chromium|find_command chromium chromium-browser google-chrome
 		test|a font with Chinese characters|fonts-noto-cjk|find_font
 		test|ffmpeg|ffmpeg|find_command ffmpeg
@@ -42,13 +43,47 @@ needs() {
 	END
 }
 
-# Whether what is asked for needs this group: the later ones need those before them, but for lint, which only it needs.
+# Whether what is asked for needs this group: the later ones need those before them, but for lint and deb, which others do not need, only tests deb.
 wants() {
 	case "$what $1" in
-	"bench lint") return 1 ;;
-	"$1 $1" | "lint run" | "lint opencv" | "bench "* | "test run" | "test opencv" | "opencv run") return 0 ;;
+	"bench lint" | "bench deb") return 1 ;;
+	"$1 $1" | "deb run" | "test deb" | "lint run" | "lint opencv" | "bench "* | "test run" | "test opencv" | "opencv run") return 0 ;;
 	*) return 1 ;;
 	esac
+}
+
+# Servers that tests run themselves. Installed they would be started, now and with the machine, so only the program is taken
+# out of its package: command | Debian package | path in it.
+servers() {
+	cat <<-'END'
+		nginx|nginx|./usr/sbin/nginx
+		caddy|caddy|./usr/bin/caddy
+		promtool|prometheus|./usr/bin/promtool
+	END
+}
+
+tools=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/linkstart/tools
+
+# Debian's names of the servers that are nowhere, in one line.
+missing_servers() {
+	servers | while IFS='|' read -r command package _; do
+		! wants test || find_command "$command" "/usr/sbin/$command" "$tools/$command" || printf '%s ' "$package"
+	done
+}
+
+# Takes the programs out of these packages.
+fetch_servers() {
+	mkdir -p "$tools"
+	for package; do
+		servers | while IFS='|' read -r command from path; do
+			[ "$from" = "$package" ] || continue
+			(cd "$tools" && apt-get -q -o APT::Sandbox::User=root download "$package" >/dev/null && dpkg-deb --fsys-tarfile "$package"_*.deb | tar -xO "$path" >"$command.new" &&
+				chmod +x "$command.new" && mv "$command.new" "$command" && rm "$package"_*.deb) || {
+				echo "$package could not be downloaded: run apt-get update as root, then try again" >&2
+				exit 1
+			}
+		done
+	done
 }
 
 find_command() {
@@ -84,7 +119,7 @@ find_python_modules() {
 missing_packages() {
 	wanted=$(needs | while IFS='|' read -r group _ packages probe; do
 		wants "$group" || continue
-		case "$group $probe" in "lint find_command"* | "test find_command"* | "bench find_command"*)
+		case "$group $probe" in "lint find_command"* | "deb find_command"* | "test find_command"* | "bench find_command"*)
 			# shellcheck disable=SC2086 # a command and its arguments
 			! $probe || continue
 		esac
@@ -156,7 +191,7 @@ check_go() {
 
 what=${1-}
 mode=${2-}
-case $what in run | opencv | lint | test | bench) ;; *) usage ;; esac
+case $what in run | opencv | lint | deb | test | bench) ;; *) usage ;; esac
 case $mode in '' | --check) ;; *) usage ;; esac
 [ $# -le 2 ] || usage
 
@@ -169,13 +204,17 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
 	exit 1
 fi
 missing=$(missing_packages)
-if [ -n "$missing" ]; then
+servers=$(missing_servers)
+if [ -n "$mode$missing" ] && [ -n "$missing$servers" ]; then
 	if [ -n "$mode" ]; then
-		echo "Missing packages: $missing" >&2
+		servers=${servers% }
+		echo "Missing packages: $missing${missing:+${servers:+ }}$servers" >&2
 		exit 1
 	fi
 	install_packages "$missing"
 fi
+# shellcheck disable=SC2086 # a list
+[ -z "$servers" ] || fetch_servers $servers
 if ! find_command "${CC:-cc}" gcc clang; then
 	echo "There is no C compiler: install gcc, or name yours in CC" >&2
 	exit 1

@@ -19,7 +19,7 @@ type machine struct {
 func newMachine(t *testing.T) *machine {
 	t.Helper()
 	m := &machine{t: t, dir: t.TempDir()}
-	for _, tool := range []string{"sh", "awk", "grep", "sed", "sort", "head", "dirname", "env", "cat"} {
+	for _, tool := range []string{"sh", "awk", "grep", "sed", "sort", "head", "dirname", "env", "cat", "mkdir", "chmod", "mv", "rm"} {
 		path, err := exec.LookPath(tool)
 		if err != nil {
 			t.Fatal(err)
@@ -31,6 +31,9 @@ func newMachine(t *testing.T) *machine {
 	m.pretend("go", "echo go1.99.1")
 	m.pretend("gcc", "")
 	m.pretend("g++", "")
+	for _, server := range []string{"nginx", "caddy", "promtool"} {
+		m.pretend(server, "")
+	}
 	return m
 }
 
@@ -68,7 +71,7 @@ func (m *machine) run(args ...string) (said string, code int, calls string) {
 		m.t.Fatal(err)
 	}
 	cmd := exec.Command(filepath.Join(m.dir, "sh"), append([]string{script}, args...)...)
-	cmd.Env = []string{"PATH=" + m.dir, "OS_RELEASE=" + release}
+	cmd.Env = []string{"PATH=" + m.dir, "OS_RELEASE=" + release, "XDG_CACHE_HOME=" + m.dir}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	_ = cmd.Run() // its exit code is looked at instead
@@ -127,6 +130,36 @@ func TestPackages(t *testing.T) {
 		{
 			name: "a tool from elsewhere counts", args: []string{"bench"}, never: "apt-get",
 			prepare: func(m *machine) { m.debian("motion"); m.pretend("motion", "") },
+		},
+		{
+			name: "servers are not installed", args: []string{"test"}, never: "sudo",
+			prepare: func(m *machine) {
+				m.debian("chromium")
+				m.user("0")
+				m.pretend("chromium", "")
+				_ = os.Remove(filepath.Join(m.dir, "promtool"))
+				m.pretend("apt-get", ": >prometheus_1_all.deb")
+				m.pretend("dpkg-deb", "echo program")
+				m.pretend("tar", "cat")
+			},
+			calls: []string{"apt-get -q -o APT::Sandbox::User=root download prometheus\n", "tar -xO ./usr/bin/promtool\n"},
+		},
+		{
+			name: "servers cannot be had", args: []string{"test"}, code: 1, says: []string{"prometheus could not be downloaded"},
+			prepare: func(m *machine) {
+				m.debian("chromium")
+				m.pretend("chromium", "")
+				_ = os.Remove(filepath.Join(m.dir, "promtool"))
+				m.pretend("apt-get", "exit 100")
+			},
+		},
+		{
+			name: "a server is missing", args: []string{"test", "--check"}, code: 1, never: "apt-get", says: []string{"Missing packages: nginx\n"},
+			prepare: func(m *machine) {
+				m.debian("chromium")
+				m.pretend("chromium", "")
+				_ = os.Remove(filepath.Join(m.dir, "nginx"))
+			},
 		},
 		{
 			name: "sudo without a password", args: []string{"run"},

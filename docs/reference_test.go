@@ -1,6 +1,7 @@
 package docs_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -136,6 +137,14 @@ func TestRoutes(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	real := find(t, filepath.Join(root, "pkg/relay/metrics.go"), `"(linkstart_\w+)"`)
 	same(t, "the table of metrics", keys(readPage(t, "docs/operations.md").rows("metric", "type")), real)
+}
+
+func TestAlerts(t *testing.T) {
+	real := map[string]string{}
+	for alert, wait := range find(t, filepath.Join(root, "deploy/prometheus/linkstart.rules.yaml"), `(?s)- alert: (\w+)\n.*?\n(?:        for: (\w+)\n)?        labels`) {
+		real[alert] = cmp.Or(strings.NewReplacer("m", " min", "s", " s").Replace(wait), "at once")
+	}
+	same(t, "the table of alerts", column(readPage(t, "docs/operations.md").rows("alert", "after"), 0, 1), real)
 }
 
 func TestStates(t *testing.T) {

@@ -80,7 +80,7 @@ type session struct {
 
 func withSupervisor(do func(context.Context, *cli.Command, *session) error) cli.ActionFunc {
 	return func(ctx context.Context, c *cli.Command) error {
-		access, err := statedir.ReadAccess(config.StateDir(c.String("config")))
+		access, err := statedir.ReadAccess(config.StateDir(configFile(c)))
 		if err != nil {
 			return err
 		}
@@ -124,7 +124,7 @@ func cameraCommand(verb, usage string) *cli.Command {
 		Name: verb, Usage: usage, ArgsUsage: "ID…",
 		Action: withSupervisor(func(ctx context.Context, c *cli.Command, s *session) error {
 			if !c.Args().Present() {
-				return fmt.Errorf("name at least one camera: supervisor %s ID…", verb)
+				return fmt.Errorf("name at least one camera: %s %s ID…", c.Root().Name, verb)
 			}
 			failed := 0
 			for _, id := range c.Args().Slice() {
@@ -148,7 +148,7 @@ func cameraCommand(verb, usage string) *cli.Command {
 func logs(ctx context.Context, c *cli.Command, s *session) error {
 	id := camera.ID(c.Args().First())
 	if id == "" {
-		return errors.New("name a camera: supervisor logs [-f] ID")
+		return fmt.Errorf("name a camera: %s logs [-f] ID", c.Root().Name)
 	}
 	lines := make(chan *nats.Msg, 256)
 	if c.Bool("f") { // before the old lines are asked for, so that none is missed
@@ -181,7 +181,7 @@ func logs(ctx context.Context, c *cli.Command, s *session) error {
 
 func selectCamera(ctx context.Context, c *cli.Command, s *session) error {
 	if c.Args().Len() != 2 {
-		return errors.New("name a room and a camera: supervisor select ROOM ID")
+		return fmt.Errorf("name a room and a camera: %s select ROOM ID", c.Root().Name)
 	}
 	room, err := camera.ParseID(c.Args().Get(0))
 	if err != nil {

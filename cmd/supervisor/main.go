@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -25,9 +26,12 @@ import (
 // version is set by the linker.
 var version = "dev"
 
+// installedConfig is the configuration of the service of this machine.
+const installedConfig = "/etc/linkstart/cameras.yaml"
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	err := command().Run(ctx, os.Args)
+	err := command(filepath.Base(os.Args[0])).Run(ctx, os.Args)
 	stop()
 	if err == nil {
 		return
@@ -40,14 +44,16 @@ func main() {
 	os.Exit(1)
 }
 
-func command() *cli.Command {
+// command describes the command line under the name that it is called by: supervisor where it is built, linkstart where it is
+// installed.
+func command(name string) *cli.Command {
 	return &cli.Command{
-		Name:      "supervisor",
+		Name:      name,
 		Usage:     "many IP cameras, live in any browser",
-		UsageText: "supervisor -config cameras.yaml          run everything\nsupervisor COMMAND [-config cameras.yaml] …  talk to one that runs",
+		UsageText: name + " -config cameras.yaml          run everything\n" + name + " COMMAND [-config cameras.yaml] …  talk to one that runs",
 		Version:   version,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "config", Usage: "configuration `FILE`", Value: "cameras.yaml"},
+			&cli.StringFlag{Name: "config", Usage: "configuration `FILE`; without one in this folder, " + installedConfig, Value: "cameras.yaml"},
 		},
 		Action:                runAction,
 		Commands:              append([]*cli.Command{checkCommand(), passwdCommand(), discoverCommand(), formatsCommand()}, clientCommands()...),
@@ -56,18 +62,28 @@ func command() *cli.Command {
 	}
 }
 
+// configFile is the file that -config names; where it names none, one in this folder, else the one of the machine.
+func configFile(c *cli.Command) string {
+	file := c.String("config")
+	if c.IsSet("config") || exists(file) || !exists(installedConfig) {
+		return file
+	}
+	return installedConfig
+}
+
 func checkCommand() *cli.Command {
 	return &cli.Command{
 		Name: "check", Usage: "validate the configuration and do nothing else; exit code 78 if it has mistakes",
 		Action: func(_ context.Context, c *cli.Command) error {
-			cfg, err := load(c.String("config"))
+			file := configFile(c)
+			cfg, err := load(file)
 			if err != nil {
 				return err
 			}
 			for _, doubt := range cfg.Doubts {
 				fmt.Fprintln(c.Root().Writer, doubt)
 			}
-			fmt.Fprintf(c.Root().Writer, "%s: no mistakes, %d cameras\n", c.String("config"), len(cfg.Cameras))
+			fmt.Fprintf(c.Root().Writer, "%s: no mistakes, %d cameras\n", file, len(cfg.Cameras))
 			return nil
 		},
 	}
@@ -75,9 +91,9 @@ func checkCommand() *cli.Command {
 
 func runAction(ctx context.Context, c *cli.Command) error {
 	if c.Args().Present() {
-		return fmt.Errorf("%q is not a command of supervisor: see supervisor -help", c.Args().First())
+		return fmt.Errorf("%[1]q is not a command of %[2]s: see %[2]s -help", c.Args().First(), c.Root().Name)
 	}
-	file := c.String("config")
+	file := configFile(c)
 	cfg, err := load(file)
 	if err != nil {
 		return err

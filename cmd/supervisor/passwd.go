@@ -22,7 +22,7 @@ func passwdCommand() *cli.Command {
 		Flags: reachFlags("admin"),
 		Action: func(_ context.Context, c *cli.Command) error {
 			if c.Args().Len() != 1 {
-				return errors.New("name the user: supervisor passwd NAME")
+				return fmt.Errorf("name the user: %s passwd NAME", c.Root().Name)
 			}
 			role, scope, err := reachOf(c)
 			if err != nil {

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -149,7 +148,7 @@ func link(out io.Writer, u *control.Uplink) {
 func failures(ctx context.Context, c *cli.Command, s *session) error {
 	id := camera.ID(c.Args().First())
 	if id == "" {
-		return errors.New("name a camera: supervisor failures ID")
+		return fmt.Errorf("name a camera: %s failures ID", c.Root().Name)
 	}
 	reply, err := s.order(ctx, control.Failures, control.Request{Camera: id})
 	if err != nil {

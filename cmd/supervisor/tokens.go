@@ -81,7 +81,7 @@ func reachOf(c *cli.Command) (role access.Role, scope access.Scope, err error) {
 
 func addToken(ctx context.Context, c *cli.Command, s *session) error {
 	if c.Args().Len() != 1 {
-		return errors.New("name what the token is for: supervisor token add NAME")
+		return fmt.Errorf("name what the token is for: %s token add NAME", c.Root().Name)
 	}
 	role, scope, err := reachOf(c)
 	if err != nil {
@@ -132,7 +132,7 @@ func listTokens(ctx context.Context, c *cli.Command, s *session) error {
 
 func revokeTokens(ctx context.Context, c *cli.Command, s *session) error {
 	if !c.Args().Present() {
-		return errors.New("name at least one token: supervisor token revoke ID…")
+		return fmt.Errorf("name at least one token: %s token revoke ID…", c.Root().Name)
 	}
 	var errs []error
 	for _, id := range c.Args().Slice() {

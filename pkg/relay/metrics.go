@@ -41,13 +41,16 @@ func newMetrics(r *Relay) *metrics {
 	sockets := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "linkstart_sockets", Help: "Connections to the HTTP server of any kind, also those that wait.",
 	}, func() float64 { return float64(r.crowd.size()) })
+	bus := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "linkstart_bus_connected", Help: "1 where the relay has a connection to the bus, 0 where it tries to get one.",
+	}, func() float64 { return truth(r.nc.IsConnected()) })
 	for cause, refused := range r.crowd.refused {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "linkstart_sockets_refused_total", Help: "Connections that met a limit: of all, or of their address.",
 			ConstLabels: prometheus.Labels{"cause": cause},
 		}, func() float64 { return float64(refused.count.Load()) }))
 	}
-	m.registry.MustRegister(sockets, m.frames, m.bytes, m.skipped, build, connections, people, cameraCollector{r},
+	m.registry.MustRegister(bus, sockets, m.frames, m.bytes, m.skipped, build, connections, people, cameraCollector{r},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
