@@ -17,6 +17,16 @@ const (
 	shareEvery = time.Second     // between two
 )
 
+// shareBuckets makes both buckets unless they are there: then they are as whoever made them needs them, in memory while a disk is full, say.
+func shareBuckets(ctx context.Context, js jetstream.JetStream, replicas int) error {
+	for _, bucket := range []string{bus.SelectionBucket, bus.TakeoverBucket} {
+		if _, err := js.KeyValue(ctx, bucket); err != nil {
+			return bus.MakeBuckets(ctx, js, jetstream.FileStorage, replicas)
+		}
+	}
+	return nil
+}
+
 // ShareBuckets makes both buckets on servers that several supervisors share, until that has worked or the returned function is called,
 // which waits. There is nothing to make them with until most of the servers are up.
 func ShareBuckets(nc *nats.Conn, replicas int, log *slog.Logger) (stop func(), err error) {
@@ -29,7 +39,7 @@ func ShareBuckets(nc *nats.Conn, replicas int, log *slog.Logger) (stop func(), e
 	ended.Go(func() {
 		for failed := 0; ctx.Err() == nil; failed++ {
 			try, cancel := context.WithTimeout(ctx, shareTime)
-			err := bus.MakeBuckets(try, js, jetstream.FileStorage, replicas)
+			err := shareBuckets(try, js, replicas)
 			cancel()
 			if err == nil {
 				return
