@@ -10,6 +10,7 @@ BIN=${BIN:-bin}
 to=$DESTDIR$PREFIX
 lib=$to/lib/linkstart
 unit=$to/lib/systemd/system/linkstart.service
+users=$to/lib/sysusers.d/linkstart.conf
 manual=$to/share/man/man1/linkstart.1
 bash=$to/share/bash-completion/completions/linkstart
 case $PREFIX in /usr) zsh=$to/share/zsh/vendor-completions/_linkstart ;; *) zsh=$to/share/zsh/site-functions/_linkstart ;; esac
@@ -19,14 +20,15 @@ install_files() {
 	for program in supervisor relay grabber; do
 		[ -x "$BIN/$program" ] || { echo "$BIN/$program is not there: run make build, then make install again" >&2; exit 1; }
 	done
-	install -d "$lib" "$to/bin" "${unit%/*}" "${manual%/*}" "${bash%/*}" "${zsh%/*}" "${fish%/*}"
+	install -d "$lib" "$to/bin" "${unit%/*}" "${users%/*}" "${manual%/*}" "${bash%/*}" "${zsh%/*}" "${fish%/*}"
 	for program in supervisor relay grabber grabber-opencv; do
 		[ ! -x "$BIN/$program" ] || install -m 755 "$BIN/$program" "$lib/"
 	done
 	# They find each other beside themselves, wherever a link to them is.
 	ln -sfn ../lib/linkstart/supervisor "$to/bin/linkstart"
 	install -m 755 deploy/systemd/configure.sh "$lib/configure"
-	install -m 644 deploy/systemd/linkstart.sysusers deploy/systemd/cameras.yaml "$lib/"
+	install -m 644 deploy/systemd/cameras.yaml "$lib/"
+	install -m 644 deploy/systemd/linkstart.sysusers "$users"
 	sed "s|/usr/lib/linkstart|$PREFIX/lib/linkstart|" deploy/systemd/linkstart.service >"$unit"
 	chmod 644 "$unit"
 	install -m 644 deploy/man/linkstart.1 "$manual"
@@ -52,7 +54,7 @@ uninstall)
 		systemctl disable --now linkstart || true # it may never have been enabled
 	fi
 	rm -rf "$lib"
-	rm -f "$to/bin/linkstart" "$unit" "$manual" "$bash" "$zsh" "$fish"
+	rm -f "$to/bin/linkstart" "$unit" "$users" "$manual" "$bash" "$zsh" "$fish"
 	[ -n "$DESTDIR" ] || echo "Left as they are: the configuration in /etc/linkstart, the state in /var/lib/linkstart, the user linkstart."
 	;;
 *)

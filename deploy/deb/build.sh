@@ -27,6 +27,7 @@ libraries() {
 
 BIN=$BIN DESTDIR=$STAGE/main PREFIX=/usr deploy/install.sh install
 mkdir -p "$STAGE/opencv/usr/lib/linkstart" "$out"
+rm -f "$out"/linkstart_*.deb "$out"/linkstart-opencv_*.deb # of other versions
 if [ -x "$BIN/grabber-opencv" ]; then
 	mv "$STAGE/main/usr/lib/linkstart/grabber-opencv" "$STAGE/opencv/usr/lib/linkstart/"
 fi

@@ -4,7 +4,7 @@
 set -eu
 here=$(dirname "$0")
 
-systemd-sysusers "$here/linkstart.sysusers"
+systemd-sysusers "$here/../sysusers.d/linkstart.conf"
 [ -d /etc/linkstart ] || install -d -m 750 -o root -g linkstart /etc/linkstart
 # The service may write it, so that cameras can be added in the page; chown root takes that away.
 [ -e /etc/linkstart/cameras.yaml ] || install -m 640 -o linkstart -g linkstart "$here/cameras.yaml" /etc/linkstart/cameras.yaml
