@@ -16,16 +16,21 @@ func FuzzStream(f *testing.F) {
 	}
 	f.Add("rtsp://10.0.0.1/", "[fd00::1]")
 	f.Fuzz(func(t *testing.T, told, host string) {
-		a, err := parse("onvif://admin:s3cret@" + host)
+		address := "onvif://admin:s3cret@" + host
+		a, err := parse(address)
 		if err != nil {
 			return
+		}
+		written, err := url.Parse(address)
+		if err != nil {
+			t.Fatalf("%q is read, and is none", address)
 		}
 		uri, err := a.stream(told)
 		if err != nil {
 			return
 		}
 		u, err := url.Parse(uri)
-		if err != nil || !strings.EqualFold(u.Hostname(), a.name) || !streamSchemes[u.Scheme] || u.User.String() != "admin:s3cret" {
+		if err != nil || !strings.EqualFold(u.Hostname(), a.name) || !streamSchemes[u.Scheme] || u.User.String() != written.User.String() { // what stands before an @ in host is of the password
 			t.Errorf("%q at %q is played from %q, %v", told, host, uri, err)
 		}
 	})
