@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"context"
 	"log/slog"
 	"net"
 	"os"
@@ -119,6 +120,34 @@ func TestWhatCrossesToAHub(t *testing.T) {
 		}
 		if down := crosses(t, hub, edge, c.subject); down != c.down {
 			t.Errorf("%s crosses to the site: %t", c.subject, down)
+		}
+	}
+}
+
+// TestSiteAnswersNobodyElse: what a site says to an inbox counts only as the answer to what it was asked itself.
+func TestSiteAnswersNobodyElse(t *testing.T) {
+	leaves := free(t)
+	_, hub := serve(t, broker.Network{Node: "hub", Leaves: leaves, Guests: []broker.Guest{broker.SiteGuest(subjects, "edge1", secretWord, nil)}})
+	_, edge := serve(t, broker.Network{Node: "edge1", Hub: &broker.Hub{URL: "nats://" + leaves, User: "edge1", Password: secretWord}})
+	answering, err := edge.Subscribe(subjects.Control("edge1", "status"), func(m *nats.Msg) { _ = m.Respond([]byte("here")) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answering.Unsubscribe() }()
+	for end := time.Now().Add(20 * time.Second); ; {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		m, err := bus.RequestOf(ctx, hub, "edge1", &nats.Msg{Subject: subjects.Control("edge1", "status")})
+		cancel()
+		if err == nil && string(m.Data) == "here" {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the site does not answer: ", err)
+		}
+	}
+	for _, inbox := range []string{".of.another.question", ".node.hub.question"} {
+		if crosses(t, edge, hub, bus.InboxPrefix("admin")+inbox) {
+			t.Errorf("a site can answer what others were asked, at %s", inbox)
 		}
 	}
 }

@@ -185,7 +185,7 @@ func (u *Uplink) wanted(id camera.ID, m *nats.Msg) {
 	} else {
 		s.renew(w.FPS, now)
 	}
-	if m.Reply == "" {
+	if !bus.Inbox(m.Reply) {
 		return
 	}
 	if s.ask(m.Reply, now) {
