@@ -164,5 +164,5 @@ func (s *system) sameBus(cfg *config.Config) error {
 
 // beat is this supervisor's sign of life.
 func (s *system) beat() nodes.Beat {
-	return nodes.Beat{Version: version, Started: s.started, Cameras: len(s.fleet.Cameras())}
+	return nodes.Beat{Version: version, Started: s.started, Cameras: len(s.fleet.Cameras()), Shares: s.pool != nil}
 }

@@ -32,6 +32,7 @@ type Beat struct {
 	Version string    `json:"version"`
 	Started time.Time `json:"started"`
 	Cameras int       `json:"cameras"`           // that it runs
+	Shares  bool      `json:"shares,omitempty"`  // it may run cameras of others
 	Leaving bool      `json:"leaving,omitempty"` // it is the last one
 }
 
