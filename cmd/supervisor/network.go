@@ -164,5 +164,15 @@ func (s *system) sameBus(cfg *config.Config) error {
 
 // beat is this supervisor's sign of life.
 func (s *system) beat() nodes.Beat {
-	return nodes.Beat{Version: version, Started: s.started, Cameras: len(s.fleet.Cameras())}
+	return nodes.Beat{Version: version, Started: s.started, Cameras: len(s.fleet.Cameras()), Shares: s.pool != nil}
+}
+
+// heard is told of each supervisor that comes, goes or was started anew.
+func (s *system) heard(n nodes.Node) {
+	if n.Name != string(s.cfg.Node) || n.Away || n.Started.Equal(s.started) {
+		return
+	}
+	s.twin.Do(func() {
+		s.log.Error("another supervisor on this bus has the same node as this one, and each gets orders for the other: give one of them another node", "node", n.Name)
+	})
 }

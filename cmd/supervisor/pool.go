@@ -45,15 +45,16 @@ func (s *system) closePool() {
 	s.pool.Release(ctx)
 }
 
-// pooled are the cameras of cfg that other supervisors may run too.
-func (s *system) pooled(cfg *config.Config) []pool.Camera {
-	var all []pool.Camera
+// pooled are the cameras of cfg that other supervisors may run too, and those that they may not.
+func (s *system) pooled(cfg *config.Config) (shared []pool.Camera, own []camera.ID) {
 	for _, c := range cfg.Cameras {
 		if c.Nodes.Pooled() {
-			all = append(all, pool.Camera{ID: c.ID, May: func(node string) bool { return c.Nodes.Has(camera.ID(node)) }})
+			shared = append(shared, pool.Camera{ID: c.ID, May: func(node string) bool { return c.Nodes.Has(camera.ID(node)) }})
+		} else {
+			own = append(own, c.ID)
 		}
 	}
-	return all
+	return shared, own
 }
 
 func (s *system) held() map[camera.ID]uint64 {

@@ -55,6 +55,7 @@ type system struct {
 	relay    *keeper
 	uplink   *keeper // nil: there is no hub
 	nodes    *nodes.Board
+	twin     sync.Once  // says that another supervisor has this one's name
 	pool     *pool.Pool // nil: no other supervisor shares this one's bus
 	reloader *reload.Reloader
 	systemd  *systemd.Notifier
@@ -117,7 +118,7 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, hup <-chan os.S
 	if err != nil {
 		return err
 	}
-	board, stopBoard, err := nodes.Follow(s.nc, s.subjects(), func(nodes.Node) {})
+	board, stopBoard, err := nodes.Follow(s.nc, s.subjects(), s.heard)
 	if err != nil {
 		return err
 	}

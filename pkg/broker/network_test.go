@@ -202,6 +202,34 @@ func TestClusterWithTLS(t *testing.T) {
 	}
 }
 
+// TestSiteAnswersNobodyElse: what a site says to an inbox counts only as the answer to what it was asked itself.
+func TestSiteAnswersNobodyElse(t *testing.T) {
+	leaves := free(t)
+	_, hub := serve(t, broker.Network{Node: "hub", Leaves: leaves, Guests: []broker.Guest{broker.SiteGuest(subjects, "edge1", secretWord, nil)}})
+	_, edge := serve(t, broker.Network{Node: "edge1", Hub: &broker.Hub{URL: "nats://" + leaves, User: "edge1", Password: secretWord}})
+	answering, err := edge.Subscribe(subjects.Control("edge1", "status"), func(m *nats.Msg) { _ = m.Respond([]byte("here")) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answering.Unsubscribe() }()
+	for end := time.Now().Add(20 * time.Second); ; {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		m, err := bus.RequestOf(ctx, hub, "edge1", &nats.Msg{Subject: subjects.Control("edge1", "status")})
+		cancel()
+		if err == nil && string(m.Data) == "here" {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the site does not answer: ", err)
+		}
+	}
+	for _, inbox := range []string{".of.another.question", ".node.hub.question"} {
+		if crosses(t, edge, hub, bus.InboxPrefix("admin")+inbox) {
+			t.Errorf("a site can answer what others were asked, at %s", inbox)
+		}
+	}
+}
+
 // TestPlainGuestsAreRefused: who comes from another machine has to encrypt, and to be a guest; processes of this one have not.
 func TestPlainGuestsAreRefused(t *testing.T) {
 	link, err := thinlink.Open(t.Context(), 100_000_000)
@@ -256,4 +284,52 @@ type behind struct{ *thinlink.Link }
 
 func (b behind) Dial(network, address string) (net.Conn, error) {
 	return b.DialContext(context.Background(), network, address)
+}
+
+// TestWhoIsNotInvitedAnyMoreIsCut: a password that has become known lets nobody go on.
+func TestWhoIsNotInvitedAnyMoreIsCut(t *testing.T) {
+	leaves, clients := free(t), free(t)
+	eyes := broker.ConsumerGuest(subjects, "eyes", secretWord, nil)
+	stays := broker.ConsumerGuest(subjects, "stays", secretWord, nil)
+	site := broker.SiteGuest(subjects, "edge1", secretWord, nil)
+	s, hub := serve(t, broker.Network{Node: "hub", Leaves: leaves, Listen: clients, Guests: []broker.Guest{eyes, stays, site}})
+	_, edge := serve(t, broker.Network{Node: "edge1", Hub: &broker.Hub{URL: "nats://" + leaves, User: "edge1", Password: secretWord}})
+	come := func(user string) (*nats.Conn, chan struct{}) {
+		cut := make(chan struct{})
+		nc, err := nats.Connect("nats://"+clients, nats.UserInfo(user, secretWord), nats.NoReconnect(), nats.ClosedHandler(func(*nats.Conn) { close(cut) }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(nc.Close)
+		return nc, cut
+	}
+	_, gone := come("eyes")
+	here, _ := come("stays")
+	for end := time.Now().Add(20 * time.Second); !crosses(t, edge, hub, subjects.Node("edge1")); {
+		if time.Now().After(end) {
+			t.Fatal("the site does not reach the hub")
+		}
+	}
+	s.Invite([]broker.Guest{stays, site})
+	select {
+	case <-gone:
+	case <-time.After(10 * time.Second):
+		t.Error("who was removed goes on")
+	}
+	if err := here.FlushTimeout(10 * time.Second); err != nil {
+		t.Errorf("who stays is cut: %v", err)
+	}
+	if !crosses(t, edge, hub, subjects.Node("edge1")) {
+		t.Error("the site is cut, though it stays")
+	}
+	s.Invite([]broker.Guest{stays})
+	if crosses(t, edge, hub, subjects.Node("edge1")) {
+		t.Error("a site that was removed goes on")
+	}
+	s.Invite([]broker.Guest{stays, site})
+	for end := time.Now().Add(20 * time.Second); !crosses(t, edge, hub, subjects.Node("edge1")); {
+		if time.Now().After(end) {
+			t.Fatal("the site does not come back")
+		}
+	}
 }

@@ -65,7 +65,7 @@ func RelayPermissions(s bus.Subjects) Permissions {
 // the pictures that are asked for. It can read no other site's cameras. Without cameras named it may have any.
 func SiteGuest(s bus.Subjects, name, password string, cameras []camera.ID) Guest {
 	leaf := Permissions{
-		Publish:   []string{s.Node(name), bus.InboxPrefix(bus.All) + ".>"}, // answers to whoever gives orders here
+		Publish:   []string{s.Node(name), bus.NodeInboxes(name)}, // answers to whoever gives orders here
 		Subscribe: []string{s.Control(name, ">")},
 	}
 	client := Permissions{Reply: true}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,7 +28,8 @@ const (
 	maxPayload    = MaxFrame + 64<<10 // room for headers
 	maxPending    = 2 * maxPayload    // what a consumer may lag behind before its messages are dropped
 	writeDeadline = 3 * time.Second
-	reportEvery   = 600 // tries to reach another server, one a second
+	mostListed    = 1 << 20 // connections
+	reportEvery   = 600     // tries to reach another server, one a second
 	startTimeout  = 20 * time.Second
 )
 
@@ -37,6 +39,7 @@ const (
 type Server struct {
 	srv   *server.Server
 	users *users
+	log   *slog.Logger
 	store *store // nil in a cluster, whose servers store together
 }
 
@@ -85,7 +88,7 @@ func Start(o Options) (*Server, error) {
 		srv.WaitForShutdown()
 		return nil, fmt.Errorf("start bus: not ready for connections after %s", startTimeout)
 	}
-	s := &Server{srv: srv, users: u}
+	s := &Server{srv: srv, users: u, log: o.Log}
 	if o.Network.Cluster == nil {
 		s.store = st
 		s.store.open()
@@ -144,8 +147,35 @@ func (s *Server) AddUser(name string, p Permissions) string {
 	return password
 }
 
-// Invite lets these in from other machines, and none that were before and are not named now; connections that there are go on.
-func (s *Server) Invite(guests []Guest) { s.users.invite(guests) }
+// Invite lets these in from other machines, and none that were before and are not named now. Connections of those who may not go on as
+// they have are cut; which user a leaf node is the server does not tell, so where one site may not, all of them join anew, in a second.
+func (s *Server) Invite(guests []Guest) {
+	clients, leaves := s.users.invite(guests)
+	if len(clients) > 0 {
+		list, err := s.srv.Connz(&server.ConnzOptions{Username: true, Limit: mostListed})
+		if err != nil {
+			s.log.Error("who may not join the bus any more may go on until the supervisor is restarted", "err", err)
+			return
+		}
+		for _, c := range list.Conns {
+			if clients[c.AuthorizedUser] {
+				_ = s.srv.DisconnectClientByID(c.Cid) // fails only where it has gone
+			}
+		}
+	}
+	if leaves {
+		list, err := s.srv.Leafz(nil)
+		if err != nil {
+			s.log.Error("sites that may not join the bus any more may go on until the supervisor is restarted", "err", err)
+			return
+		}
+		for _, l := range list.Leafs {
+			if !l.IsSpoke { // else it is the hub
+				_ = s.srv.DisconnectClientByID(l.ID) // fails only where it has gone
+			}
+		}
+	}
+}
 
 // RemoveUser lets name in no more.
 func (s *Server) RemoveUser(name string) { s.users.remove(name) }
@@ -165,13 +195,23 @@ type users struct {
 	guests map[string]Guest
 }
 
-func (u *users) invite(guests []Guest) {
+// invite returns the clients that are not what they were, and whether leaf nodes are not.
+func (u *users) invite(guests []Guest) (clients map[string]bool, leaves bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	before := u.guests
 	u.guests = make(map[string]Guest, len(guests))
 	for _, g := range guests {
 		u.guests[g.Name] = g
 	}
+	clients = make(map[string]bool)
+	for name, g := range before {
+		if !reflect.DeepEqual(g, u.guests[name]) {
+			clients[name] = true
+			leaves = leaves || g.Leaf != nil
+		}
+	}
+	return clients, leaves
 }
 
 // find returns who may come in by this kind of connection, from there.

@@ -26,9 +26,6 @@ type Access struct {
 	CA          string `json:"ca,omitempty"`          // authorities as PEM; "": the machine's
 }
 
-// InboxPrefix is where the replies to a user's requests go; no other user may subscribe there.
-func InboxPrefix(user string) string { return "_INBOX." + user }
-
 // LogValue keeps the password out of logs.
 func (a Access) LogValue() slog.Value { return slog.StringValue(a.User + "@" + a.URL) }
 

@@ -69,6 +69,9 @@ const (
 	Stopped       State = "stopped"       // stopped by an operator
 )
 
+// States are all of them.
+var States = []State{Starting, Live, Reconnecting, Frozen, Waiting, CrashLoop, Misconfigured, Stopped}
+
 // ExitConfig is the exit code (EX_CONFIG of sysexits.h) by which a child says: do not restart me until my configuration changes.
 const ExitConfig = 78
 

@@ -237,6 +237,16 @@ func (d *decoder) checkBusURL(path, text string, b *Bus) {
 	}
 }
 
+// checkSites sees that no site has this supervisor's name: it could speak as this one.
+func (d *decoder) checkSites(b *Bus, node camera.ID) {
+	for i, u := range b.Users {
+		path := fmt.Sprintf("bus.users[%d].name", i)
+		if where := d.position(path); u.Role == SiteRole && u.Name == string(node) && !d.troubled(where) {
+			d.add(where, "give one of them another name", "%s: %q is the node of this supervisor, and that of a site must be another one", path, u.Name)
+		}
+	}
+}
+
 // checkBusFiles looks at the files that bus names.
 func (d *decoder) checkBusFiles(cfg *Config) {
 	b := &cfg.Bus

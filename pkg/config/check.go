@@ -36,6 +36,7 @@ func (d *decoder) check(cfg *Config) {
 	} else {
 		d.checkID(cfg.Node, "node", nil)
 	}
+	d.checkSites(&cfg.Bus, cfg.Node)
 	d.checkStateDir(cfg)
 	d.checkSettings(&cfg.Defaults, "defaults")
 	d.checkOnFailure(&cfg.Defaults, &Settings{}, "defaults")

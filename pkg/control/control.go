@@ -305,7 +305,7 @@ func (c *Client) Do(ctx context.Context, verb string, r Request) (Reply, error) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	m, err := c.nc.RequestWithContext(ctx, c.subjects.Control(c.node, verb), body)
+	m, err := bus.RequestOf(ctx, c.nc, c.node, &nats.Msg{Subject: c.subjects.Control(c.node, verb), Data: body})
 	if err != nil {
 		return Reply{}, fmt.Errorf("order %s: %w: %w", verb, ErrUnavailable, err)
 	}

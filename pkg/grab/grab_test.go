@@ -376,3 +376,20 @@ func TestLeaseRateIsKept(t *testing.T) {
 		}
 	}
 }
+
+// TestAnswersGoToInboxesOnly: who may ask names the subject of the answer, and must not have the grabber say there what he may not.
+func TestAnswersGoToInboxesOnly(t *testing.T) {
+	r := start(t, 0, &scripted{run: func(ctx context.Context, _ int, offer func(camera.Picture)) error { return flow(t, ctx, offer) }})
+	r.ask(camera.Main)
+	other, err := r.consumer.SubscribeSync(subjects.Frame("other", camera.Main))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.consumer.PublishRequest(subjects.Want("cam", camera.Main), other.Subject, nil); err != nil {
+		t.Fatal(err)
+	}
+	r.ask(camera.Main) // which is answered after that
+	if m, err := other.NextMsg(50 * time.Millisecond); err == nil {
+		t.Errorf("the grabber has published %d bytes on %s", len(m.Data), m.Subject)
+	}
+}

@@ -23,7 +23,7 @@ func (g *Grabber) answer(m *nats.Msg) {
 	if len(m.Data) > 0 && json.Unmarshal(m.Data, &w) != nil {
 		w = bus.Want{}
 	}
-	if m.Reply != "" {
+	if bus.Inbox(m.Reply) {
 		g.reply(m.Reply, r)
 	}
 	g.leases.Renew(r, w.FPS, time.Now())

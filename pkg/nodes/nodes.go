@@ -23,7 +23,8 @@ const (
 	// Silence is how long a supervisor may say nothing before it counts as gone.
 	Silence = 4 * time.Second
 
-	maxNodes = 4096 // whoever may speak on the bus could name more
+	maxBeat  = 4 << 10 // bytes
+	maxNodes = 4096    // whoever may speak on the bus could name more
 )
 
 // Beat is a supervisor's sign of life.
@@ -31,6 +32,7 @@ type Beat struct {
 	Version string    `json:"version"`
 	Started time.Time `json:"started"`
 	Cameras int       `json:"cameras"`           // that it runs
+	Shares  bool      `json:"shares,omitempty"`  // it may run cameras of others
 	Leaving bool      `json:"leaving,omitempty"` // it is the last one
 }
 
@@ -127,7 +129,7 @@ func (b *Board) excuse(late time.Duration) {
 }
 
 func (b *Board) heard(name string, data []byte, now time.Time) {
-	if _, err := camera.ParseID(name); err != nil {
+	if _, err := camera.ParseID(name); err != nil || len(data) > maxBeat {
 		return
 	}
 	var beat Beat

@@ -42,6 +42,7 @@ const (
 	rankTime   = 700 * time.Millisecond // that each supervisor leaves to the one before it
 	calmTime   = 10 * time.Second       // after the start, before cameras of others are asked for
 	askEvery   = time.Second            // for one of them
+	stopTime   = 5 * time.Second        // that cameras which may not run here any more are waited for
 )
 
 // Camera is one that several supervisors may run.
@@ -70,14 +71,15 @@ type Options struct {
 type Pool struct {
 	Options
 	js      jetstream.JetStream
-	kv      jetstream.KeyValue // nil until the bucket is there
 	started time.Time
 	poked   chan struct{}
 
 	telling sync.Mutex // while Changed is called; taken before mu
 
 	mu      sync.Mutex
+	kv      jetstream.KeyValue // nil until the bucket is there
 	cameras []Camera
+	own     map[camera.ID]bool // that run here whatever the bucket says
 	table   map[camera.ID]lease
 	held    map[camera.ID]uint64
 	giving  map[camera.ID]bool // not held any more, though the bucket does not say so yet
@@ -114,17 +116,30 @@ func New(o Options) (*Pool, error) {
 	}, nil
 }
 
-// Set says which cameras there are.
-func (p *Pool) Set(cameras []Camera) {
+// Set says which cameras there are, and which run here only: others may not have heard yet that such a one is not shared any more.
+func (p *Pool) Set(cameras []Camera, own []camera.ID) {
 	p.mu.Lock()
 	p.cameras = slices.Clone(cameras)
-	for id := range p.held {
-		if !slices.ContainsFunc(cameras, func(c Camera) bool { return c.ID == id }) {
-			delete(p.held, id)
-		}
+	p.own = make(map[camera.ID]bool, len(own))
+	for _, id := range own {
+		p.own[id] = true
 	}
+	maps.DeleteFunc(p.held, func(id camera.ID, _ uint64) bool { return !p.may(id) })
+	maps.DeleteFunc(p.orphans, func(id camera.ID, _ time.Time) bool { return !p.may(id) })
 	p.mu.Unlock()
 	p.poke()
+}
+
+// may reports whether a camera may run here. p.mu is held.
+func (p *Pool) may(id camera.ID) bool {
+	return slices.ContainsFunc(p.cameras, func(c Camera) bool { return c.ID == id && c.May(p.Node) })
+}
+
+// bucket is nil until it is there.
+func (p *Pool) bucket() jetstream.KeyValue {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.kv
 }
 
 // Held returns the cameras that this supervisor runs, with their terms.
@@ -185,6 +200,32 @@ func (p *Pool) step(ctx context.Context) {
 		p.Log.Warn("which machine runs which camera cannot be looked up or changed, trying again", "err", err)
 	}
 	p.tell()
+	if err == nil {
+		p.letGo(ctx)
+	}
+}
+
+// letGo lets others have what is written as this supervisor's and may not run here, as it did under another configuration.
+func (p *Pool) letGo(ctx context.Context) {
+	p.mu.Lock()
+	gone := make(map[camera.ID]uint64)
+	for id, l := range p.table {
+		if l.Node == p.Node && !p.may(id) && !p.own[id] && !p.giving[id] {
+			gone[id] = l.term
+		}
+	}
+	p.mu.Unlock()
+	stop, cancel := context.WithTimeout(ctx, stopTime)
+	defer cancel()
+	for id, term := range gone {
+		p.Stopped(stop, id)
+		if err := p.hand(ctx, id, term, ""); err != nil {
+			p.Log.Debug("a camera is not let go", "camera", id, "err", err)
+			p.read = time.Time{} // somebody may have it
+			return
+		}
+		p.Log.Info("camera may not run here any more", "camera", id)
+	}
 }
 
 // tell calls Changed if there is something to tell.
@@ -203,14 +244,16 @@ func (p *Pool) tell() {
 
 // reach proves that the bucket is reached, and reads it now and then.
 func (p *Pool) reach(ctx context.Context, now time.Time) error {
-	if p.kv == nil {
+	if p.bucket() == nil {
 		call, cancel := context.WithTimeout(ctx, callTime)
 		defer cancel()
 		kv, err := bus.LeaseBucket(call, p.js, p.Replicas)
 		if err != nil {
 			return err
 		}
+		p.mu.Lock()
 		p.kv = kv
+		p.mu.Unlock()
 	}
 	if now.Sub(p.tried) >= proveEvery {
 		p.tried = now
@@ -293,24 +336,28 @@ func (p *Pool) learn(id camera.ID, l lease) {
 		return
 	}
 	p.table[id] = l
-	mine := slices.ContainsFunc(p.cameras, func(c Camera) bool { return c.ID == id })
 	switch {
-	case l.Node == p.Node && mine && !p.giving[id]:
+	case l.Node == p.Node && p.may(id) && !p.giving[id]:
 		p.held[id] = l.term
 	case l.Node != p.Node && l.term >= p.held[id]: // else it is what was there before this supervisor presumed
 		delete(p.held, id)
 	}
 }
 
-// alive are the nodes that are heard, this one among them.
-func (p *Pool) alive() map[string]bool {
-	alive := map[string]bool{p.Node: true}
+// alive are the nodes that share cameras and are heard, this one among them; known is how many have ever been.
+func (p *Pool) alive() (alive map[string]bool, known int) {
+	alive = map[string]bool{p.Node: true}
+	known = 1
 	for _, n := range p.Board.All() {
+		if !n.Shares || n.Name == p.Node { // sites of a hub take nothing over
+			continue
+		}
+		known++
 		if !n.Away {
 			alive[n.Name] = true
 		}
 	}
-	return alive
+	return alive, known
 }
 
 // claim takes over what nobody runs, and asks for this supervisor's share.
@@ -318,7 +365,7 @@ func (p *Pool) claim(ctx context.Context, now time.Time) error {
 	if now.Sub(p.started) < settleTime {
 		return nil
 	}
-	alive := p.alive()
+	alive, _ := p.alive()
 	for _, c := range p.due(alive, now) {
 		ok, err := p.take(ctx, c, alive)
 		if err != nil {
@@ -341,11 +388,14 @@ func (p *Pool) claim(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// presume takes over what would be claimed if the bucket answered, as far as this supervisor is not the one that is cut off.
+// presume takes over what would be claimed if the bucket answered, as far as this supervisor is not the one that is cut off, and for as
+// long as it may keep what it has got.
 func (p *Pool) presume(now time.Time) {
-	known := p.Board.All()
-	alive := p.alive()
-	if now.Sub(p.started) < settleTime || 2*len(alive) <= max(len(known), len(alive)) {
+	alive, known := p.alive()
+	p.mu.Lock()
+	proven := p.proven
+	p.mu.Unlock()
+	if now.Sub(p.started) < settleTime || now.Sub(proven) > LeaseTime || 2*len(alive) <= known {
 		return
 	}
 	due := p.due(alive, now)
@@ -472,7 +522,7 @@ func (p *Pool) proves(ctx context.Context, node string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("look up whether %s is there: %w", node, err)
 	}
-	return mine.Created().Sub(its.Created()) < proveEvery, nil
+	return mine.Created().Sub(its.Created()).Abs() < proveEvery, nil // the server's clock may have been set back
 }
 
 func (p *Pool) say(id camera.ID, n news) {
@@ -533,7 +583,11 @@ func (p *Pool) Give(ctx context.Context, id camera.ID, to string) error {
 func (p *Pool) hand(ctx context.Context, id camera.ID, term uint64, to string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	next, err := p.kv.Update(ctx, cameraKey(id), lease{Node: to}.value(), term)
+	kv := p.bucket()
+	if kv == nil {
+		return fmt.Errorf("hand camera %s over: the bucket of leases is not there yet", id)
+	}
+	next, err := kv.Update(ctx, cameraKey(id), lease{Node: to}.value(), term)
 	if err != nil {
 		return fmt.Errorf("hand camera %s over: %w", id, err)
 	}
@@ -544,9 +598,6 @@ func (p *Pool) hand(ctx context.Context, id camera.ID, term uint64, to string) e
 
 // Release lets the others have what this supervisor ran: it has stopped it.
 func (p *Pool) Release(ctx context.Context) {
-	if p.kv == nil {
-		return
-	}
 	for id, term := range p.Held() {
 		if err := p.hand(ctx, id, term, ""); err != nil {
 			p.Log.Debug("a camera is not given away", "camera", id, "err", err)

@@ -18,6 +18,12 @@ const silence = 3 * time.Second
 // moveTime is how long a camera that its node gave away is waited for.
 const moveTime = 30 * time.Second
 
+// unheardTime is how long cameras stay of a node that has given no sign of life.
+const unheardTime = 10 * time.Second
+
+// maxCameras bounds what others may name; a relay's own node may have more.
+const maxCameras = 10_000
+
 // Events are called one at a time, in the order of the changes. They may read the registry and must not block.
 type Events struct {
 	Listed  func()             // cameras came, went or changed places
@@ -26,6 +32,9 @@ type Events struct {
 	Back    func(id camera.ID) // its grabber speaks again, or its pictures come again
 
 	System func(control.System) // how the supervisor fares, with each of its lists; may be nil
+
+	// Refused is called, once for each camera, where another node says that it has the camera too; may be nil.
+	Refused func(id camera.ID, has, too string)
 }
 
 // Registry is safe for use by many goroutines.
@@ -48,6 +57,7 @@ type entry struct {
 	beat      time.Time // last heartbeat
 	moved     time.Time // when its node gave it away
 	untold    bool      // nothing has been told of it
+	twice     bool      // another node has said that it has it too
 }
 
 // New makes an empty registry for a relay of node; viewers counts who watches a camera.
@@ -152,9 +162,14 @@ func (r *Registry) SetAll(node string, list []camera.Info, asked time.Time) {
 	before := slices.Clone(r.order)
 	taken := make([]camera.Info, 0, len(list))
 	named := make(map[camera.ID]bool, len(list))
+	var refused []func()
 	for _, i := range list {
 		i.Node = node
-		if _, err := camera.ParseID(string(i.ID)); err != nil || named[i.ID] || !r.belongs(i) {
+		if !sound(i) || named[i.ID] {
+			continue
+		}
+		if !r.belongs(i) {
+			refused = append(refused, r.refuse(i))
 			continue
 		}
 		named[i.ID] = true
@@ -166,6 +181,9 @@ func (r *Registry) SetAll(node string, list []camera.Info, asked time.Time) {
 			delete(r.all, id)
 		}
 	}
+	if node == r.node {
+		r.forgetUnheard(now)
+	}
 	r.arrange()
 	listed := !slices.Equal(before, r.order)
 	if node == r.node {
@@ -173,6 +191,9 @@ func (r *Registry) SetAll(node string, list []camera.Info, asked time.Time) {
 		r.ready = true
 	}
 	r.mu.Unlock()
+	for _, tell := range refused {
+		tell()
+	}
 	for _, i := range taken {
 		r.merge(i, asked)
 	}
@@ -181,11 +202,41 @@ func (r *Registry) SetAll(node string, list []camera.Info, asked time.Time) {
 	}
 }
 
-// belongs reports whether what a node says of a camera counts: of one that another node has, only if that is away, or has had it for
-// an older term. r.mu is held.
+// sound reports whether what was sent can be a camera. Who may speak on the bus may send anything.
+func sound(i camera.Info) bool {
+	_, badID := camera.ParseID(string(i.ID))
+	_, badNode := camera.ParseID(i.Node) // orders go to a subject with its name
+	return badID == nil && badNode == nil && slices.Contains(camera.States, i.State)
+}
+
+// belongs reports whether what a node says of a camera counts: of one that another node has, only if that is away, or shares it and has
+// had it for an older term. A camera that is not shared no term takes away. r.mu is held.
 func (r *Registry) belongs(i camera.Info) bool {
 	e := r.all[i.ID]
-	return e == nil || e.info.Node == i.Node || i.Term > e.info.Term || r.away[e.info.Node]
+	if e == nil {
+		return i.Node == r.node || len(r.all) < maxCameras
+	}
+	return e.info.Node == i.Node || e.info.Term > 0 && i.Term > e.info.Term || r.away[e.info.Node]
+}
+
+// refuse returns what tells of a camera that two nodes have, each on its own. r.mu is held.
+func (r *Registry) refuse(i camera.Info) (tell func()) {
+	e := r.all[i.ID]
+	if e == nil || e.twice || r.events.Refused == nil || i.Term > 0 && e.info.Term > 0 {
+		return func() {}
+	}
+	e.twice = true
+	has := e.info.Node
+	return func() { r.events.Refused(i.ID, has, i.Node) }
+}
+
+// forgetUnheard takes out what was announced in the name of nodes that give no sign of life: nobody else would. r.mu is held.
+func (r *Registry) forgetUnheard(now time.Time) {
+	for id, e := range r.all {
+		if _, heard := r.away[e.info.Node]; !heard && e.info.Node != r.node && now.Sub(e.announced) > unheardTime {
+			delete(r.all, id)
+		}
+	}
 }
 
 // arrange puts cameras in order: first those of this relay's node, and those that may run on any, as the configuration has them, then
@@ -223,8 +274,14 @@ func (r *Registry) Announce(i camera.Info) {
 	defer r.turn.Unlock()
 	now := time.Now()
 	r.mu.Lock()
-	if !r.belongs(i) {
+	if !sound(i) {
 		r.mu.Unlock()
+		return
+	}
+	if !r.belongs(i) {
+		tell := r.refuse(i)
+		r.mu.Unlock()
+		tell()
 		return
 	}
 	added := r.enter(i)
@@ -322,7 +379,7 @@ func (r *Registry) merge(i camera.Info, at time.Time) {
 		i.DecodeMs, i.EncodeMs, i.RSS = before.DecodeMs, before.EncodeMs, before.RSS
 	}
 	if before.Node != i.Node {
-		e.moved = time.Time{}
+		e.moved, e.twice = time.Time{}, false
 	}
 	e.info = i
 	info := e.now()

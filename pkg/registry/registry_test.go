@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +22,7 @@ func told() (*registry.Registry, *[]string) {
 		Changed: func(i camera.Info) { say("%s %s", i.ID, i.State) },
 		Figures: func(i camera.Info) { say("%s %g fps", i.ID, i.FPS) },
 		Back:    func(id camera.ID) { say("%s back", id) },
+		Refused: func(id camera.ID, has, too string) { say("%s is of %s, not of %s", id, has, too) },
 	}, func(camera.ID) int { return 3 }), events
 }
 
@@ -99,5 +101,51 @@ func TestFiguresOfASilentGrabberCountNoMore(t *testing.T) {
 		}
 		r.Beat("a", beat)
 		expect(t, events, "a back", "a 25 fps")
+	})
+}
+
+// TestWhatOthersSayIsBounded: nobody takes a camera of another node by a large term or a node's name that is none, and what is announced in
+// the name of nodes that there are not does not stay.
+func TestWhatOthersSayIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, events := told()
+		mine := []camera.Info{info("a", camera.Live)}
+		r.SetAll("here", mine, time.Now())
+		*events = nil
+		of := func(node string, id camera.ID, term uint64) camera.Info {
+			i := info(id, camera.Stopped)
+			i.Node, i.Term = node, term
+			return i
+		}
+		r.Away("site", false)
+		r.Announce(of("site", "a", math.MaxUint64))
+		r.SetAll("site", []camera.Info{of("site", "a", math.MaxUint64), of("site", "a", 0)}, time.Now())
+		r.Announce(of("*", "b", 0))
+		r.Announce(of("site", "b.c", 0))
+		strange := of("site", "b", 0)
+		strange.State = "<b>"
+		r.Announce(strange)
+		expect(t, events, "a is of here, not of site")
+		r.Announce(of("nobody", "b", 0))
+		r.Announce(of("site", "c", 0))
+		*events = nil
+		time.Sleep(15 * time.Second)
+		r.SetAll("here", mine, time.Now())
+		expect(t, events, "listed")
+		if ids := r.IDs(); !slices.Equal(ids, []camera.ID{"a", "c"}) || !r.Live("a") {
+			t.Errorf("there are %v", ids)
+		}
+		var flood []camera.Info
+		for n := range 20_000 {
+			flood = append(flood, of("site", camera.ID(fmt.Sprint("flood-", n)), 0))
+		}
+		r.SetAll("site", flood, time.Now())
+		if n := len(r.IDs()); n != 9_999 { // c has gone after the others had come
+			t.Errorf("there are %d cameras", n)
+		}
+		r.SetAll("here", append(mine, info("b", camera.Live)), time.Now())
+		if !r.Live("b") {
+			t.Error("others have taken the place of a camera of this node")
+		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/nats-io/nats.go"
 
+	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
 	"linkstart/pkg/control"
 	"linkstart/pkg/jpeg"
@@ -109,7 +110,7 @@ func (r *Relay) hand(c *fiber.Ctx, i camera.Info, body []byte) error {
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), pushTime)
 	defer cancel()
-	reply, err := r.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: r.subjects.Push(i.ID), Data: picture})
+	reply, err := bus.RequestOf(ctx, r.nc, i.Node, &nats.Msg{Subject: r.subjects.Push(i.ID), Data: picture})
 	if err != nil {
 		return refuse(codeCameraAway, "The process of %s does not answer; its state is %s.", i.ID, i.State)
 	}

@@ -79,11 +79,6 @@ func (m *metrics) forget(known func(camera.ID) bool) {
 	}
 }
 
-var states = []camera.State{
-	camera.Starting, camera.Live, camera.Reconnecting, camera.Frozen, camera.Waiting, camera.CrashLoop,
-	camera.Misconfigured, camera.Stopped,
-}
-
 var (
 	byCamera     = []string{"camera"}
 	descState    = prometheus.NewDesc("linkstart_camera_state", "1 for the state that a camera is in, 0 for the others.", []string{"camera", "state"}, nil)
@@ -123,7 +118,7 @@ func (c cameraCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, i := range c.r.cameras.List() {
 		id := string(i.ID)
-		for _, s := range states {
+		for _, s := range camera.States {
 			v := 0.0
 			if s == i.State {
 				v = 1

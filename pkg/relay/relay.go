@@ -134,6 +134,9 @@ func build(o Options, nc *nats.Conn, crowd *crowd) (*Relay, error) {
 	r.cameras = registry.New(o.Config.Bus.Node, registry.Events{
 		Listed: r.listed, Changed: r.changed, Figures: r.figures, Back: func(id cameraID) { r.hub.Poke(id) },
 		System: func(s control.System) { r.conditionChanged(func(known *control.System) { *known = s }) },
+		Refused: func(id cameraID, has, too string) {
+			o.Log.Warn("two machines have a camera with the same id, and one of them is not shown: give one of them another id", "camera", id, "shown", has, "not_shown", too)
+		},
 	}, func(id cameraID) int { return r.hub.Viewers(id) })
 	r.hub = fanout.New(nc, r.subjects, r.cameras, partEnd, o.Log)
 	r.metrics = newMetrics(r)

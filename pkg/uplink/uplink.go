@@ -54,10 +54,15 @@ type Uplink struct {
 	cameras  *registry.Registry
 	woken    chan struct{}
 	shed     atomic.Uint64
+	wants    map[camera.ID]*nats.Subscription // of the registry's events, which come one at a time
 
-	mu      sync.Mutex
-	gate    *gate.Gate // of the connection to the hub; nil while there is none
-	wants   map[camera.ID]*nats.Subscription
+	// The connection to the hub is asked nothing while mu is held: its own lock is held for as long as it is being made, which calls
+	// Dial.
+	connected atomic.Bool
+	gating    sync.Mutex
+	gate      *gate.Gate // of the connection to the hub, nil before the first
+
+	mu      sync.Mutex // taken before gating
 	streams map[key]*stream
 	turns   []key // in which streams send
 	status  control.Uplink
@@ -84,7 +89,7 @@ func Run(ctx context.Context, o Options) error {
 	defer tasks.Wait()
 	defer cancel()
 	tasks.Go(func() { u.beat(ctx) })
-	hub, err := bus.Connect(ctx, o.Config.Hub, o.Log.With("bus", "hub"), nats.SetCustomDialer(dialer{u}), nats.FlusherTimeout(writeTime))
+	hub, err := bus.Connect(ctx, o.Config.Hub, o.Log.With("bus", "hub"), nats.SetCustomDialer(dialer{u, ctx}), nats.FlusherTimeout(writeTime))
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil
@@ -92,9 +97,10 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer hub.Close()
-	u.mu.Lock()
 	u.hub = hub
-	u.mu.Unlock()
+	statuses := hub.StatusChanged()
+	u.connected.Store(hub.IsConnected())
+	tasks.Go(func() { u.watch(ctx, statuses) })
 	u.cameras = registry.New(o.Config.Site.Node, registry.Events{
 		Listed: u.listed, Changed: func(camera.Info) {}, Figures: func(camera.Info) {}, Back: u.back,
 	}, func(camera.ID) int { return 0 })
@@ -109,11 +115,22 @@ func Run(ctx context.Context, o Options) error {
 	return nil
 }
 
+// watch notes whether the hub is there, until ctx ends.
+func (u *Uplink) watch(ctx context.Context, statuses <-chan nats.Status) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case s := <-statuses:
+			u.connected.Store(s == nats.CONNECTED)
+			u.wake()
+		}
+	}
+}
+
 // listed asks the hub for what is wanted of each camera, now that there are others.
 func (u *Uplink) listed() {
 	ids := u.cameras.IDs()
-	u.mu.Lock()
-	defer u.mu.Unlock()
 	for _, id := range ids {
 		if u.wants[id] != nil {
 			continue
@@ -168,7 +185,7 @@ func (u *Uplink) wanted(id camera.ID, m *nats.Msg) {
 	} else {
 		s.renew(w.FPS, now)
 	}
-	if m.Reply == "" {
+	if !bus.Inbox(m.Reply) {
 		return
 	}
 	if s.ask(m.Reply, now) {
@@ -259,9 +276,11 @@ func (u *Uplink) next(now time.Time) []*nats.Msg {
 		if !s.due() {
 			continue
 		}
-		if u.gate == nil || !u.hub.IsConnected() {
+		if !u.connected.Load() {
 			return nil
 		}
+		u.gating.Lock()
+		defer u.gating.Unlock()
 		if !u.gate.Open(now) { // what is chosen when it opens is newer
 			return nil
 		}
@@ -276,7 +295,10 @@ func (u *Uplink) next(now time.Time) []*nats.Msg {
 }
 
 // dialer makes the connection to the hub, and the gate of what is sent on it.
-type dialer struct{ *Uplink }
+type dialer struct {
+	*Uplink
+	ctx context.Context // of Run
+}
 
 // Dial implements nats.CustomDialer.
 func (d dialer) Dial(network, address string) (net.Conn, error) {
@@ -289,12 +311,12 @@ func (d dialer) Dial(network, address string) (net.Conn, error) {
 		}), err)
 	}}
 	nd.SetMultipathTCP(false) // or the limit of what is unsent would be lost
-	c, err := nd.Dial(network, address)
+	c, err := nd.DialContext(d.ctx, network, address)
 	if err != nil {
 		return nil, fmt.Errorf("reach the hub: %w", err)
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.gating.Lock()
+	defer d.gating.Unlock()
 	if d.gate != nil {
 		d.gate.Stop()
 	}
@@ -308,7 +330,7 @@ func (u *Uplink) beat(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		u.mu.Lock()
-		if connected := u.hub != nil && u.hub.IsConnected(); connected != u.status.Connected {
+		if connected := u.connected.Load(); connected != u.status.Connected {
 			u.status.Connected, u.status.Since = connected, time.Now()
 		}
 		status := u.status

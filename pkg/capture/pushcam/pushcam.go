@@ -64,7 +64,7 @@ func (s *source) arrived(m *nats.Msg) {
 }
 
 func (s *source) reply(m *nats.Msg, text string) {
-	if m.Reply != "" {
+	if bus.Inbox(m.Reply) {
 		_ = s.nc.Publish(m.Reply, []byte(text)) // who asked has a time limit
 	}
 }

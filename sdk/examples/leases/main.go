@@ -12,6 +12,7 @@ import (
 	"log"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -90,7 +91,7 @@ func (l *lease) wanted(m *nats.Msg) {
 		l.fps = want.FPS
 	}
 	l.until = now.Add(3 * time.Second)
-	if m.Reply == "" {
+	if !strings.HasPrefix(m.Reply, "_INBOX.") { // an answer elsewhere would be said in our name
 		return
 	}
 	reply := nats.NewMsg(m.Reply) // empty: there is no picture yet

@@ -1,0 +1,198 @@
+package pool_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/goleak"
+
+	"linkstart/pkg/broker"
+	"linkstart/pkg/bus"
+	"linkstart/pkg/camera"
+	"linkstart/pkg/nodes"
+	"linkstart/pkg/pool"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var subjects = bus.Subjects{Prefix: "linkstart"}
+
+const patience = 30 * time.Second
+
+type rig struct {
+	t      *testing.T
+	server *broker.Server
+	admin  *nats.Conn
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	s, err := broker.Start(broker.Options{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Stop)
+	r := &rig{t: t, server: s}
+	r.admin = r.join("admin")
+	return r
+}
+
+func (r *rig) join(user string) *nats.Conn {
+	r.t.Helper()
+	nc, err := bus.Connect(r.t.Context(), bus.Access{URL: r.server.URL(), User: user, Password: r.server.AddUser(user, broker.AllowAll)}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(nc.Close)
+	return nc
+}
+
+// machine is one supervisor's pool.
+type machine struct {
+	*pool.Pool
+	log lines
+}
+
+// lines are what is logged.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) count(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), text)
+}
+
+func (r *rig) machine(node string, cameras ...pool.Camera) *machine {
+	t := r.t
+	t.Helper()
+	nc, m := r.join(node), new(machine)
+	board, stop, err := nodes.Follow(nc, subjects, func(nodes.Node) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Pool, err = pool.New(pool.Options{
+		Conn: nc, Subjects: subjects, Node: node, Replicas: 1, Board: board, Log: slog.New(slog.NewTextHandler(&m.log, nil)),
+		Changed: func(map[camera.ID]uint64) {}, Stopped: func(context.Context, camera.ID) {},
+		Ask: func(context.Context, string, camera.ID) error { return nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Set(cameras, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := m.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	running.Go(func() {
+		nodes.Tell(ctx, nc, subjects, node, func() nodes.Beat { return nodes.Beat{Shares: true} })
+	})
+	t.Cleanup(func() { cancel(); running.Wait(); stop() })
+	return m
+}
+
+func only(ids string) func(string) bool {
+	return func(node string) bool { return strings.Contains(ids, node) }
+}
+
+func (m *machine) holds(t *testing.T, within time.Duration, ids ...camera.ID) {
+	t.Helper()
+	for end := time.Now().Add(within); ; time.Sleep(20 * time.Millisecond) {
+		held := m.Held()
+		missing := len(held) != len(ids)
+		for _, id := range ids {
+			missing = missing || held[id] == 0
+		}
+		if !missing {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("it holds %v, not %v", held, ids)
+		}
+	}
+}
+
+// TestCameraThatMayNotRunHereIsLetGo: a machine whose configuration has a camera no more, or not for itself, does not keep it from others;
+// one that has it for itself alone does.
+func TestCameraThatMayNotRunHereIsLetGo(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	a := r.machine("a", pool.Camera{ID: "x", May: only("a")}, pool.Camera{ID: "y", May: only("a")}, pool.Camera{ID: "z", May: only("a")})
+	a.holds(t, patience, "x", "y", "z")
+	b := r.machine("b", pool.Camera{ID: "x", May: only("ab")}, pool.Camera{ID: "y", May: only("ab")}, pool.Camera{ID: "z", May: only("ab")})
+	a.Set([]pool.Camera{{ID: "y", May: only("b")}}, []camera.ID{"z"})
+	b.holds(t, patience, "x", "y")
+	a.holds(t, patience)
+}
+
+// TestSitesTakeNothingOver: those who share no cameras are not waited for.
+func TestSitesTakeNothingOver(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var telling sync.WaitGroup
+	t.Cleanup(func() { cancel(); telling.Wait() })
+	for n := range 60 {
+		telling.Go(func() {
+			nodes.Tell(ctx, r.admin, subjects, fmt.Sprint("site-", n), func() nodes.Beat { return nodes.Beat{} })
+		})
+	}
+	a := r.machine("a", pool.Camera{ID: "x", May: only("a-site")}, pool.Camera{ID: "y", May: func(string) bool { return true }}, pool.Camera{ID: "z", May: func(string) bool { return true }})
+	a.holds(t, 15*time.Second, "x", "y", "z") // 3 s; with the sites before it, up to 42
+}
+
+// TestStoreThatIsLost: what cannot be confirmed is stopped once, and not taken over again and again.
+func TestStoreThatIsLost(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	js, err := jetstream.New(r.admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kv, err := bus.LeaseBucket(t.Context(), js, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := r.machine("a", pool.Camera{ID: "x", May: only("a")})
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) { // until it has proven
+		if _, err := kv.Get(t.Context(), "node.a"); err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("it proves nothing")
+		}
+	}
+	if err := r.admin.Publish(subjects.Lease("x"), []byte(`{"node":"dead","term":1}`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteKeyValue(t.Context(), "lease"); err != nil {
+		t.Fatal(err)
+	}
+	a.holds(t, patience, "x")
+	a.holds(t, patience) // it is let go
+	time.Sleep(1500 * time.Millisecond)
+	a.holds(t, 0)
+	for _, text := range []string{"to be confirmed", "are stopped here"} {
+		if n := a.log.count(text); n != 1 {
+			t.Errorf("%q is said %d times", text, n)
+		}
+	}
+}
