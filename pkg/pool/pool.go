@@ -409,7 +409,7 @@ func (p *Pool) presume(now time.Time) {
 	}
 }
 
-// due returns the cameras that nobody runs and that it is this supervisor's turn to take over: each falls to the one with the
+// due returns the cameras of which the bucket is to be asked: those that nobody runs and that it is this supervisor's turn to take over: each falls to the one with the
 // fewest, and to the next ones if that does not take it.
 func (p *Pool) due(alive map[string]bool, now time.Time) (due []camera.ID) {
 	p.mu.Lock()
@@ -418,6 +418,9 @@ func (p *Pool) due(alive map[string]bool, now time.Time) (due []camera.ID) {
 	for _, c := range p.cameras {
 		if alive[p.table[c.ID].Node] {
 			delete(p.orphans, c.ID)
+			if p.held[c.ID] > p.table[c.ID].term { // presumed, and whoever had it is heard again: the bucket tells whose it is
+				due = append(due, c.ID)
+			}
 			continue
 		}
 		since, known := p.orphans[c.ID]

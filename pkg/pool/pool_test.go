@@ -57,7 +57,8 @@ func (r *rig) join(user string) *nats.Conn {
 // machine is one supervisor's pool.
 type machine struct {
 	*pool.Pool
-	log lines
+	board *nodes.Board
+	log   lines
 }
 
 // lines are what is logged.
@@ -86,6 +87,7 @@ func (r *rig) machine(node string, cameras ...pool.Camera) *machine {
 	if err != nil {
 		t.Fatal(err)
 	}
+	m.board = board
 	m.Pool, err = pool.New(pool.Options{
 		Conn: nc, Subjects: subjects, Node: node, Replicas: 1, Board: board, Log: slog.New(slog.NewTextHandler(&m.log, nil)),
 		Changed: func(map[camera.ID]uint64) {}, Stopped: func(context.Context, camera.ID) {},
@@ -195,4 +197,61 @@ func TestStoreThatIsLost(t *testing.T) {
 			t.Errorf("%q is said %d times", text, n)
 		}
 	}
+}
+
+// TestWhoIsBackKeepsItsCamera: what was taken over while the bucket did not answer is let go when whoever has it was only silent.
+func TestWhoIsBackKeepsItsCamera(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	js, err := jetstream.New(r.admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tell := func(node string) (stop func()) {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			nodes.Tell(ctx, r.admin, subjects, node, func() nodes.Beat { return nodes.Beat{Shares: true} })
+		}()
+		return sync.OnceFunc(func() { cancel(); <-ended })
+	}
+	defer tell("c")() // or a would be cut off
+	stop := tell("b")
+	a := r.machine("a", pool.Camera{ID: "x", May: only("ab")})
+	until := func(what string, ok func() bool) {
+		t.Helper()
+		for end := time.Now().Add(patience); !ok(); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("not seen: " + what)
+			}
+		}
+	}
+	until("b is heard", func() bool { return a.board.Here("b") })
+	until("a has proven", func() bool {
+		kv, err := js.KeyValue(t.Context(), "lease")
+		if err != nil {
+			return false
+		}
+		_, err = kv.Get(t.Context(), "node.a")
+		return err == nil
+	})
+	if err := js.DeleteKeyValue(t.Context(), "lease"); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.admin.Publish(subjects.Lease("x"), []byte(`{"node":"b","term":100}`)); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	a.holds(t, patience, "x")
+	defer tell("b")()
+	until("b is heard again", func() bool { return a.board.Here("b") })
+	kv, err := bus.LeaseBucket(t.Context(), js, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kv.PutString(t.Context(), "camera.x", `{"node":"b"}`); err != nil {
+		t.Fatal(err)
+	}
+	a.holds(t, 8*time.Second) // sooner than what is not proven runs out
 }
