@@ -342,7 +342,7 @@ func TestHubAndSiteRestart(t *testing.T) {
 // TestSaturatedUplink: a link that cannot carry what is watched carries the newest pictures, and orders as ever.
 func TestSaturatedUplink(t *testing.T) {
 	t.Parallel()
-	p := newPair(t, 3_000_000, "", `
+	p := newPair(t, 1_000_000, "", `
   - {id: gate, source: "test:clock"}
   - {id: yard, source: "test:clock"}
 `)
@@ -350,16 +350,16 @@ func TestSaturatedUplink(t *testing.T) {
 	p.hub.becomes("yard", camera.Live)
 	gate, _ := p.watch("gate", 1)
 	yard, _ := p.watch("yard", 1)
-	next(t, gate, 10)
-	next(t, yard, 10)
-	for range 5 {
+	next(t, gate, 5)
+	next(t, yard, 5)
+	for range 3 {
 		if status, _, body := p.hub.request("POST", "/api/v1/cameras/yard/restart", nil, "Content-Type", "application/json"); status != http.StatusAccepted {
 			t.Errorf("restart: %d %s", status, body)
 		}
 		p.hub.becomes("yard", camera.Live)
 		next(t, yard, 2)
 	}
-	next(t, gate, 5)
+	next(t, gate, 2)
 	u := p.uplink()
 	if u.Shed == 0 {
 		t.Error("the link carries all, so nothing was tested")

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -55,15 +56,18 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
-// freeAddr returns an address of this machine where nothing listens.
+// freeAddr returns an address of this machine where nothing listens, nor will before it is used: ports below 32768 are not given to
+// connections.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
+		if err != nil {
+			continue
+		}
+		defer l.Close()
+		return l.Addr().String()
 	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // start runs a supervisor with this configuration (server and state_dir are put before it) and waits until it serves.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"testing"
@@ -27,15 +28,17 @@ var subjects = bus.Subjects{Prefix: "linkstart"}
 
 const secretWord = "correct-horse-battery-staple"
 
-// free is an address of this machine that nobody listens on.
+// free is an address of this machine that nobody listens on, nor will before it is used: ports below 32768 are not given to connections.
 func free(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
+		if err != nil {
+			continue
+		}
+		defer l.Close()
+		return l.Addr().String()
 	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func serve(t *testing.T, n broker.Network) (*broker.Server, *nats.Conn) {

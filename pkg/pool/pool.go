@@ -275,6 +275,9 @@ func (p *Pool) reach(ctx context.Context, now time.Time) error {
 	return nil
 }
 
+// wrongLastSequence is what a server says of a change that came too late while another one is being stored, since nats-server 2.12.
+const wrongLastSequence jetstream.ErrorCode = 10164
+
 const (
 	nodePrefix   = "node."
 	cameraPrefix = "camera."
@@ -499,7 +502,8 @@ func (p *Pool) take(ctx context.Context, id camera.ID, alive map[string]bool) (b
 
 func (p *Pool) took(id camera.ID, term uint64, err error) (bool, error) {
 	refused := (*jetstream.APIError)(nil)
-	if errors.Is(err, jetstream.ErrKeyExists) || errors.As(err, &refused) && refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
+	if errors.Is(err, jetstream.ErrKeyExists) || errors.As(err, &refused) &&
+		(refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || refused.ErrorCode == wrongLastSequence) {
 		return false, nil // somebody was faster
 	}
 	if err != nil {
