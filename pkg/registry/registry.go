@@ -2,8 +2,6 @@
 package registry
 
 import (
-	"cmp"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -202,59 +200,6 @@ func (r *Registry) SetAll(node string, list []camera.Info, asked time.Time) {
 	}
 }
 
-// sound reports whether what was sent can be a camera. Who may speak on the bus may send anything.
-func sound(i camera.Info) bool {
-	_, badID := camera.ParseID(string(i.ID))
-	_, badNode := camera.ParseID(i.Node) // orders go to a subject with its name
-	return badID == nil && badNode == nil && slices.Contains(camera.States, i.State)
-}
-
-// belongs reports whether what a node says of a camera counts: of one that another node has, only if that is away, or shares it and has
-// had it for an older term. A camera that is not shared no term takes away. r.mu is held.
-func (r *Registry) belongs(i camera.Info) bool {
-	e := r.all[i.ID]
-	if e == nil {
-		return i.Node == r.node || len(r.all) < maxCameras
-	}
-	return e.info.Node == i.Node || e.info.Term > 0 && i.Term > e.info.Term || r.away[e.info.Node]
-}
-
-// refuse returns what tells of a camera that two nodes have, each on its own. r.mu is held.
-func (r *Registry) refuse(i camera.Info) (tell func()) {
-	e := r.all[i.ID]
-	if e == nil || e.twice || r.events.Refused == nil || i.Term > 0 && e.info.Term > 0 {
-		return func() {}
-	}
-	e.twice = true
-	has := e.info.Node
-	return func() { r.events.Refused(i.ID, has, i.Node) }
-}
-
-// forgetUnheard takes out what was announced in the name of nodes that give no sign of life: nobody else would. r.mu is held.
-func (r *Registry) forgetUnheard(now time.Time) {
-	for id, e := range r.all {
-		if _, heard := r.away[e.info.Node]; !heard && e.info.Node != r.node && now.Sub(e.announced) > unheardTime {
-			delete(r.all, id)
-		}
-	}
-}
-
-// arrange puts cameras in order: first those of this relay's node, and those that may run on any, as the configuration has them, then
-// the others, node by node. r.mu is held.
-func (r *Registry) arrange() {
-	r.order = slices.SortedFunc(maps.Keys(r.all), func(a, b camera.ID) int {
-		x, y := r.all[a].info, r.all[b].info
-		return cmp.Or(cmp.Compare(r.site(x), r.site(y)), cmp.Compare(x.Place, y.Place), cmp.Compare(a, b))
-	})
-}
-
-func (r *Registry) site(i camera.Info) string {
-	if i.Term > 0 || i.Node == r.node {
-		return ""
-	}
-	return i.Node
-}
-
 // enter makes an entry for a camera that has none, and reports whether it did: who lists meanwhile finds it described, in
 // a state that is then merged. r.mu is held.
 func (r *Registry) enter(i camera.Info) bool {
@@ -318,50 +263,6 @@ func (r *Registry) Remove(id camera.ID, node string, moves bool) {
 	r.arrange()
 	r.mu.Unlock()
 	r.events.Listed()
-}
-
-// Away says whether a node is heard. Its cameras stay, and are not live.
-func (r *Registry) Away(node string, away bool) {
-	r.turn.Lock()
-	defer r.turn.Unlock()
-	r.mu.Lock()
-	r.away[node] = away
-	var lost []camera.ID
-	for _, id := range r.order {
-		if away && r.all[id].info.Node == node {
-			lost = append(lost, id)
-		}
-	}
-	r.mu.Unlock()
-	for _, id := range lost {
-		r.lose(id, "the machine "+node+" that has it cannot be reached")
-	}
-}
-
-// Nodes tells of each node that was ever heard whether it is.
-func (r *Registry) Nodes() map[string]bool {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	here := map[string]bool{r.node: true}
-	for node, away := range r.away {
-		here[node] = !away
-	}
-	return here
-}
-
-// lose says of a camera that its process is not heard. The turn is held.
-func (r *Registry) lose(id camera.ID, why string) {
-	r.mu.Lock()
-	e := r.all[id]
-	if e.info.State == camera.Reconnecting && e.info.Error == why {
-		r.mu.Unlock()
-		return
-	}
-	e.info.State, e.info.Error, e.info.PID, e.info.Since = camera.Reconnecting, why, 0, time.Now()
-	info := e.now()
-	r.mu.Unlock()
-	info.Viewers = r.viewers(id)
-	r.events.Changed(info)
 }
 
 // merge takes what the supervisor says of a camera; figures stay the grabber's own. The turn is held.

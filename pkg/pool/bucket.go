@@ -1,0 +1,223 @@
+package pool
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"linkstart/pkg/bus"
+	"linkstart/pkg/camera"
+)
+
+// lease is an entry of the bucket.
+type lease struct {
+	Node string `json:"node"` // "" for nobody
+	term uint64
+}
+
+// news tell of an entry that has changed.
+type news struct {
+	Node string `json:"node"`
+	Term uint64 `json:"term"`
+}
+
+// reach proves that the bucket is reached, and reads it now and then.
+func (p *Pool) reach(ctx context.Context, now time.Time) error {
+	if p.bucket() == nil {
+		call, cancel := context.WithTimeout(ctx, callTime)
+		defer cancel()
+		kv, err := bus.LeaseBucket(call, p.js, p.Replicas)
+		if err != nil {
+			return err
+		}
+		p.mu.Lock()
+		p.kv = kv
+		p.mu.Unlock()
+	}
+	if now.Sub(p.tried) >= proveEvery {
+		p.tried = now
+		call, cancel := context.WithTimeout(ctx, callTime)
+		defer cancel()
+		if _, err := p.kv.PutString(call, nodeKey(p.Node), ""); err != nil {
+			return fmt.Errorf("prove that this machine is on the bus: %w", err)
+		}
+		p.mu.Lock()
+		p.proven = now
+		p.mu.Unlock()
+	}
+	if now.Sub(p.read) >= readEvery {
+		if err := p.readTable(ctx); err != nil {
+			return err
+		}
+		p.read = now
+	}
+	return nil
+}
+
+// wrongLastSequence is what a server says of a change that came too late while another one is being stored, since nats-server 2.12.
+const wrongLastSequence jetstream.ErrorCode = 10164
+
+const (
+	nodePrefix   = "node."
+	cameraPrefix = "camera."
+)
+
+func nodeKey(node string) string { return nodePrefix + node }
+
+func cameraKey(id camera.ID) string { return cameraPrefix + string(id) }
+
+func (l lease) value() (value []byte) { value, _ = json.Marshal(l); return value } // a lease always marshals
+
+func decode(value []byte) (node string) {
+	var l lease
+	if json.Unmarshal(value, &l) != nil {
+		return ""
+	}
+	return l.Node
+}
+
+// readTable reads who runs what.
+func (p *Pool) readTable(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*callTime)
+	defer cancel()
+	w, err := p.kv.Watch(ctx, cameraPrefix+">")
+	if err != nil {
+		return fmt.Errorf("read leases: %w", err)
+	}
+	defer func() { _ = w.Stop() }() // fails only where the connection is gone
+	for {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("read leases: %w", ctx.Err())
+		case e := <-w.Updates():
+			if e == nil {
+				return nil
+			}
+			id := camera.ID(strings.TrimPrefix(e.Key(), cameraPrefix))
+			node := ""
+			if e.Operation() == jetstream.KeyValuePut {
+				node = decode(e.Value())
+			}
+			p.learn(id, lease{node, e.Revision()})
+		}
+	}
+}
+
+func (p *Pool) heard(id camera.ID, data []byte) {
+	var n news
+	if json.Unmarshal(data, &n) != nil {
+		return
+	}
+	p.learn(id, lease{n.Node, n.Term})
+	p.tell()
+	p.poke()
+}
+
+// learn takes what is known of an entry, unless newer is.
+func (p *Pool) learn(id camera.ID, l lease) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if l.term < p.table[id].term {
+		return
+	}
+	p.table[id] = l
+	switch {
+	case l.Node == p.Node && p.may(id) && !p.giving[id]:
+		p.held[id] = l.term
+	case l.Node != p.Node && l.term >= p.held[id]: // else it is what was there before this supervisor presumed
+		delete(p.held, id)
+	}
+}
+
+// take takes a camera over, unless somebody else has it.
+func (p *Pool) take(ctx context.Context, id camera.ID, alive map[string]bool) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	e, err := p.kv.Get(ctx, cameraKey(id))
+	switch {
+	case errors.Is(err, jetstream.ErrKeyNotFound):
+		term, err := p.kv.Create(ctx, cameraKey(id), lease{Node: p.Node}.value())
+		return p.took(id, term, err)
+	case err != nil:
+		return false, fmt.Errorf("look up who runs camera %s: %w", id, err)
+	}
+	node := decode(e.Value())
+	if node != "" && node != p.Node {
+		there := alive[node]
+		if !there {
+			if there, err = p.proves(ctx, node); err != nil {
+				return false, err
+			}
+		}
+		if there {
+			p.mu.Lock()
+			delete(p.held, id)
+			p.mu.Unlock()
+			p.learn(id, lease{node, e.Revision()})
+			return false, nil
+		}
+	}
+	term, err := p.kv.Update(ctx, cameraKey(id), lease{Node: p.Node}.value(), e.Revision())
+	return p.took(id, term, err)
+}
+
+func (p *Pool) took(id camera.ID, term uint64, err error) (bool, error) {
+	refused := (*jetstream.APIError)(nil)
+	if errors.Is(err, jetstream.ErrKeyExists) || errors.As(err, &refused) &&
+		(refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || refused.ErrorCode == wrongLastSequence) {
+		return false, nil // somebody was faster
+	}
+	if err != nil {
+		return false, fmt.Errorf("take camera %s over: %w", id, err)
+	}
+	p.learn(id, lease{p.Node, term})
+	p.say(id, news{p.Node, term})
+	p.tell()
+	return true, nil
+}
+
+// proves reports whether a node that is not heard still reaches the bucket: by the clock of the bucket's server, and this node's own
+// last proof.
+func (p *Pool) proves(ctx context.Context, node string) (bool, error) {
+	mine, err := p.kv.Get(ctx, nodeKey(p.Node))
+	if err != nil {
+		return false, fmt.Errorf("look up own proof: %w", err)
+	}
+	its, err := p.kv.Get(ctx, nodeKey(node))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look up whether %s is there: %w", node, err)
+	}
+	return mine.Created().Sub(its.Created()).Abs() < proveEvery, nil // the server's clock may have been set back
+}
+
+func (p *Pool) say(id camera.ID, n news) {
+	b, err := json.Marshal(n)
+	if err == nil {
+		_ = p.Conn.Publish(p.Subjects.Lease(id), b) // who misses it reads the table
+	}
+}
+
+// hand says whose a camera is that does not run here any more.
+func (p *Pool) hand(ctx context.Context, id camera.ID, term uint64, to string) error {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	kv := p.bucket()
+	if kv == nil {
+		return fmt.Errorf("hand camera %s over: the bucket of leases is not there yet", id)
+	}
+	next, err := kv.Update(ctx, cameraKey(id), lease{Node: to}.value(), term)
+	if err != nil {
+		return fmt.Errorf("hand camera %s over: %w", id, err)
+	}
+	p.learn(id, lease{to, next})
+	p.say(id, news{to, next})
+	return nil
+}

@@ -1,0 +1,180 @@
+package pool
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"time"
+
+	"linkstart/pkg/camera"
+)
+
+// alive are the nodes that share cameras and are heard, this one among them; known is how many have ever been.
+func (p *Pool) alive() (alive map[string]bool, known int) {
+	alive = map[string]bool{p.Node: true}
+	known = 1
+	for _, n := range p.Board.All() {
+		if !n.Shares || n.Name == p.Node { // sites of a hub take nothing over
+			continue
+		}
+		known++
+		if !n.Away {
+			alive[n.Name] = true
+		}
+	}
+	return alive, known
+}
+
+// claim takes over what nobody runs, and asks for this supervisor's share.
+func (p *Pool) claim(ctx context.Context, now time.Time) error {
+	if now.Sub(p.started) < settleTime {
+		return nil
+	}
+	alive, _ := p.alive()
+	for _, c := range p.due(alive, now) {
+		ok, err := p.take(ctx, c, alive)
+		if err != nil {
+			return err
+		}
+		if ok {
+			p.Log.Info("camera is taken over", "camera", c)
+		}
+	}
+	if now.Sub(p.started) > calmTime && now.Sub(p.asked) > askEvery {
+		if node, id := p.share(alive); id != "" {
+			p.asked = now
+			call, cancel := context.WithTimeout(ctx, callTime)
+			defer cancel()
+			if err := p.Ask(call, node, id); err != nil {
+				p.Log.Debug("a camera is not given away", "camera", id, "node", node, "err", err)
+			}
+		}
+	}
+	return nil
+}
+
+// presume takes over what would be claimed if the bucket answered, as far as this supervisor is not the one that is cut off, and for as
+// long as it may keep what it has got.
+func (p *Pool) presume(now time.Time) {
+	alive, known := p.alive()
+	p.mu.Lock()
+	proven := p.proven
+	p.mu.Unlock()
+	if now.Sub(p.started) < settleTime || now.Sub(proven) > LeaseTime || 2*len(alive) <= known {
+		return
+	}
+	due := p.due(alive, now)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, id := range due {
+		if last := p.table[id]; last.Node != "" && p.held[id] == 0 {
+			p.held[id] = last.term + 1 // the one that will be confirmed is no smaller
+			p.Log.Info("camera is taken over, to be confirmed", "camera", id)
+		}
+	}
+}
+
+// due returns the cameras of which the bucket is to be asked: those that nobody runs and that it is this supervisor's turn to take over: each falls to the one with the
+// fewest, and to the next ones if that does not take it.
+func (p *Pool) due(alive map[string]bool, now time.Time) (due []camera.ID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	load := p.load(alive)
+	for _, c := range p.cameras {
+		if alive[p.table[c.ID].Node] {
+			delete(p.orphans, c.ID)
+			if p.held[c.ID] > p.table[c.ID].term { // presumed, and whoever had it is heard again: the bucket tells whose it is
+				due = append(due, c.ID)
+			}
+			continue
+		}
+		since, known := p.orphans[c.ID]
+		if !known {
+			since = now
+			p.orphans[c.ID] = now
+		}
+		var may []string
+		for node := range alive {
+			if c.May(node) {
+				may = append(may, node)
+			}
+		}
+		slices.SortFunc(may, func(a, b string) int {
+			return cmp.Or(cmp.Compare(load[a], load[b]), cmp.Compare(weight(c.ID, a), weight(c.ID, b)))
+		})
+		if len(may) > 0 {
+			load[may[0]]++
+		}
+		if rank := slices.Index(may, p.Node); rank >= 0 && now.Sub(since) >= time.Duration(rank)*rankTime {
+			due = append(due, c.ID)
+		}
+	}
+	return due
+}
+
+// load counts the cameras of each node. p.mu is held.
+func (p *Pool) load(alive map[string]bool) map[string]int {
+	load := make(map[string]int)
+	for _, c := range p.cameras {
+		if node := p.table[c.ID].Node; alive[node] {
+			load[node]++
+		}
+	}
+	return load
+}
+
+// weight puts nodes in an order of its own for each camera, lest all fall to the same one.
+func weight(id camera.ID, node string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(string(id) + " " + node)) // never fails
+	return h.Sum64()
+}
+
+// share finds a camera of the node that has the most, if this one has fewer than its share.
+func (p *Pool) share(alive map[string]bool) (node string, id camera.ID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	load := p.load(alive)
+	least := len(p.cameras) / len(alive)
+	if load[p.Node] >= least {
+		return "", ""
+	}
+	var found uint64
+	for _, c := range p.cameras {
+		has := p.table[c.ID].Node
+		if has == p.Node || !alive[has] || load[has] <= max(least, load[p.Node]+1) || !c.May(p.Node) {
+			continue
+		}
+		w := weight(c.ID, p.Node)
+		if id == "" || load[has] > load[node] || load[has] == load[node] && w < found {
+			node, id, found = has, c.ID, w
+		}
+	}
+	return node, id
+}
+
+// Give gives a camera to another node, which has asked for it.
+func (p *Pool) Give(ctx context.Context, id camera.ID, to string) error {
+	p.mu.Lock()
+	term, held := p.held[id]
+	may := slices.ContainsFunc(p.cameras, func(c Camera) bool { return c.ID == id && c.May(to) })
+	p.mu.Unlock()
+	if !held || !may || to == p.Node || !p.Board.Here(to) {
+		return fmt.Errorf("camera %s is not given to %s", id, to)
+	}
+	p.Log.Info("camera moves to another machine", "camera", id, "node", to)
+	p.mu.Lock()
+	delete(p.held, id)
+	p.giving[id] = true
+	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		delete(p.giving, id)
+		p.mu.Unlock()
+	}()
+	p.tell()
+	p.Stopped(ctx, id) // many cameras serve one connection only
+	return p.hand(ctx, id, term, to)
+}
