@@ -126,6 +126,7 @@ func TestAppendRefuses(t *testing.T) {
 		"an id in use":         {one, config.Addition{ID: "gate-2", Source: "test:clock"}, "already"},
 		"a bad id":             {one, config.Addition{ID: "Ä", Source: "test:clock"}, "id:"},
 		"a bad source":         {one, config.Addition{Name: "x", Source: "rtsp://"}, "names no host"},
+		"a bare IPv6 address":  {one, config.Addition{Name: "x", Source: "onvif://u:p@fd00::1"}, "in brackets"},
 		"no source":            {one, config.Addition{Name: "x"}, "no source"},
 		"a bad fps":            {one, config.Addition{Name: "x", Source: "test:clock", FPS: 1000}, "out of range"},
 		"a bad quality":        {one, config.Addition{Name: "x", Source: "test:clock", Quality: -1}, "out of range"},

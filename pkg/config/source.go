@@ -187,6 +187,9 @@ func checkURL(source, scheme string, complain complain) {
 	case bare.Hostname() == "":
 		complain(form, "the source names no host")
 		return
+	case strings.Contains(bare.Hostname(), ":") && !strings.HasPrefix(bare.Host, "["):
+		complain("write an IPv6 address in brackets, as in "+scheme+"://[fd00::1]/PATH", "the host of the source holds a colon")
+		return
 	}
 	if port := bare.Port(); port != "" {
 		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strings"
 )
 
 const usualPath = "/onvif/device_service" // ONVIF Core Specification, section 5.1.1
@@ -26,7 +27,7 @@ type address struct {
 // parse reads onvif://USER:PASSWORD@HOST:PORT/PATH?profile=NAME. Its errors do not repeat the source.
 func parse(source string) (address, error) {
 	u, err := url.Parse(source)
-	if err != nil || u.Scheme != "onvif" || u.Hostname() == "" {
+	if err != nil || u.Scheme != "onvif" || u.Hostname() == "" || strings.Contains(u.Hostname(), ":") && !strings.HasPrefix(u.Host, "[") { // url.Parse takes "::" and "a:b:80"
 		return address{}, errors.New("the source is no ONVIF address: it is onvif://USER:PASSWORD@HOST, with special characters in the password written as %XX")
 	}
 	a := address{host: u.Host, name: u.Hostname(), port: cmp.Or(u.Port(), "80"), path: u.EscapedPath(), user: u.User, play: url.Values{}}
