@@ -24,6 +24,7 @@ import (
 	"github.com/coder/websocket"
 
 	"linkstart/pkg/certificate/certtest"
+	"linkstart/pkg/logtest"
 )
 
 // tool finds a server that tests run: where deploy/packages.sh puts it, or where it is installed.
@@ -70,7 +71,7 @@ func serve(t *testing.T, dir, port, shipped, before string, changes []string, co
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
-	var out output
+	var out logtest.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

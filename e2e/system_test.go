@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,12 +12,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/logtest"
 )
 
 // patience is how long anything may take before a test gives up. It is generous: machines are slow and busy.
@@ -34,26 +33,8 @@ type system struct {
 	cmd    *exec.Cmd
 	client *http.Client
 	exec   func(name string, args ...string) *exec.Cmd // makes cmd
-	out    *output
+	out    *logtest.Buffer
 	ended  chan error
-}
-
-// output collects what a process prints.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
 }
 
 // freeAddr returns an address of this machine where nothing listens, nor will before it is used: ports below 32768 are not given to
@@ -111,7 +92,7 @@ func (s *system) begin() {
 // beginWith is begin by another command.
 func (s *system) beginWith(cmd *exec.Cmd) {
 	s.t.Helper()
-	s.out = &output{}
+	s.out = &logtest.Buffer{}
 	s.ended = make(chan error, 1)
 	s.cmd = cmd
 	s.cmd.Env = append(os.Environ(), s.env...)

@@ -1,7 +1,6 @@
 package attack
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,10 +13,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"linkstart/pkg/logtest"
 )
 
 // patience is how long anything may take before a test gives up. It is generous: machines are slow and busy.
@@ -36,29 +36,11 @@ type target struct {
 	t     testing.TB
 	addr  string // host:port
 	cmd   *exec.Cmd
-	out   *printed
+	out   *logtest.Buffer
 	relay int // its process
 
 	config string // its file
 	token  string // of honest requests, "" where nobody has to log in
-}
-
-// printed is what a process prints.
-type printed struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (p *printed) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.b.Write(b)
-}
-
-func (p *printed) String() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.b.String()
 }
 
 func start(t testing.TB) *target {
@@ -73,7 +55,7 @@ func startWith(t testing.TB, users string) *target {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &target{t: t, addr: l.Addr().String(), out: &printed{}}
+	g := &target{t: t, addr: l.Addr().String(), out: &logtest.Buffer{}}
 	_ = l.Close()
 	dir := t.TempDir()
 	config := filepath.Join(dir, "cameras.yaml")

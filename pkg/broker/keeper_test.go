@@ -1,7 +1,6 @@
 package broker_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,32 +17,15 @@ import (
 
 	"linkstart/pkg/broker"
 	"linkstart/pkg/bus"
+	"linkstart/pkg/logtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// text is a log that can be read while it is written.
-type text struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (t *text) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.b.Write(p)
-}
-
-func (t *text) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.b.String()
-}
-
 // keep starts a bus with its buckets, as the supervisor does, until the test ends or the returned function is called.
-func keep(t *testing.T, dir string) (nc *nats.Conn, selection jetstream.KeyValue, log *text, stop func()) {
+func keep(t *testing.T, dir string) (nc *nats.Conn, selection jetstream.KeyValue, log *logtest.Buffer, stop func()) {
 	t.Helper()
-	log = new(text)
+	log = new(logtest.Buffer)
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	s, err := broker.Start(broker.Options{Dir: dir, Log: logger})
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"linkstart/pkg/broker"
 	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
+	"linkstart/pkg/logtest"
 	"linkstart/pkg/nodes"
 	"linkstart/pkg/pool"
 )
@@ -58,25 +59,7 @@ func (r *rig) join(user string) *nats.Conn {
 type machine struct {
 	*pool.Pool
 	board *nodes.Board
-	log   lines
-}
-
-// lines are what is logged.
-type lines struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lines) count(text string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.text.String(), text)
+	log   logtest.Buffer
 }
 
 func (r *rig) machine(node string, cameras ...pool.Camera) *machine {
@@ -193,7 +176,7 @@ func TestStoreThatIsLost(t *testing.T) {
 	time.Sleep(1500 * time.Millisecond)
 	a.holds(t, 0)
 	for _, text := range []string{"to be confirmed", "are stopped here"} {
-		if n := a.log.count(text); n != 1 {
+		if n := strings.Count(a.log.String(), text); n != 1 {
 			t.Errorf("%q is said %d times", text, n)
 		}
 	}

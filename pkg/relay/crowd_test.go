@@ -1,7 +1,6 @@
 package relay_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -15,25 +14,8 @@ import (
 
 	"linkstart/pkg/camera"
 	"linkstart/pkg/child"
+	"linkstart/pkg/logtest"
 )
-
-// printed is a log that can be read while it is written.
-type printed struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (p *printed) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.b.Write(b)
-}
-
-func (p *printed) String() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.b.String()
-}
 
 // dial opens a connection from an address of this machine, which the test closes at its end; nil where it was refused at once.
 func (w *world) dial(from string) net.Conn {
@@ -72,7 +54,7 @@ func count(all []net.Conn, is func(net.Conn) bool) (n int) {
 // TestConnectionsOfOneAddress: an address of this machine may have four times as many as others, and no more; other addresses are
 // not concerned.
 func TestConnectionsOfOneAddress(t *testing.T) {
-	log := &printed{}
+	log := &logtest.Buffer{}
 	w := newWorldWith(t, func(c *child.Relay) { c.MaxConnections, c.MaxPerAddress = 200, 5 }, &http.Client{Transport: &http.Transport{}}, log,
 		info("a", camera.Live))
 	w.grab("a").flow(t, 5*time.Millisecond, 1000)
@@ -102,7 +84,7 @@ func TestConnectionsOfOneAddress(t *testing.T) {
 
 // TestThoseThatWaitMakeRoom: when there are as many connections as may be, the ones that say nothing go, and those that watch stay.
 func TestThoseThatWaitMakeRoom(t *testing.T) {
-	log := &printed{}
+	log := &logtest.Buffer{}
 	w := newWorldWith(t, func(c *child.Relay) { c.MaxConnections, c.MaxPerAddress = 30, 30 }, &http.Client{Transport: &http.Transport{}}, log,
 		info("a", camera.Live))
 	w.grab("a").flow(t, 5*time.Millisecond, 1000)

@@ -10,11 +10,12 @@ import (
 
 	"linkstart/pkg/camera"
 	"linkstart/pkg/child"
+	"linkstart/pkg/logtest"
 )
 
 // TestUnknownHost: nobody comes in under a name that is not this server's, since it may be one of another site that leads here.
 func TestUnknownHost(t *testing.T) {
-	log := &printed{}
+	log := &logtest.Buffer{}
 	w := newWorldWith(t, func(c *child.Relay) { c.Names = []string{"Cams.Example.org"} }, http.DefaultClient, log, info("a", camera.Live))
 	get := func(host, path string) (int, string) {
 		req, err := http.NewRequestWithContext(t.Context(), "GET", w.url+path, nil)
@@ -65,7 +66,7 @@ func TestUnknownHost(t *testing.T) {
 
 // TestForeignOriginIsTold: behind a proxy that changes Host everybody is refused, and the log says why, once.
 func TestForeignOriginIsTold(t *testing.T) {
-	log := &printed{}
+	log := &logtest.Buffer{}
 	w := newWorldWith(t, func(*child.Relay) {}, http.DefaultClient, log, info("a", camera.Live))
 	for range 5 {
 		resp, _ := w.do("POST", "/api/v1/cameras/a/restart", nil, "Origin", "https://desk.example.org")
@@ -84,7 +85,7 @@ func TestForeignOriginIsTold(t *testing.T) {
 
 // TestHeaders: what goes with each kind of answer.
 func TestHeaders(t *testing.T) {
-	w := newWorldWith(t, func(c *child.Relay) { c.FrameAncestors = []string{"https://intranet.example.org"} }, http.DefaultClient, &printed{}, info("a", camera.Live))
+	w := newWorldWith(t, func(c *child.Relay) { c.FrameAncestors = []string{"https://intranet.example.org"} }, http.DefaultClient, &logtest.Buffer{}, info("a", camera.Live))
 	g := w.grab("a")
 	g.publish(0)
 	for path, want := range map[string]map[string]string{

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/logtest"
 	"linkstart/sdk/hikvision"
 	"linkstart/sdk/hikvision/standin"
 )
@@ -60,29 +61,12 @@ type watching struct {
 	taken  chan struct{} // the offer may return
 	ended  chan error
 	cancel context.CancelFunc
-	log    *lockedBuffer
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	log    *logtest.Buffer
 }
 
 func watch(t *testing.T, spec camera.Spec) *watching {
 	t.Helper()
-	log := &lockedBuffer{}
+	log := &logtest.Buffer{}
 	if spec.FPS == 0 {
 		spec.FPS = 50
 	}

@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 
 	"linkstart/pkg/camera"
 	"linkstart/pkg/capture/execcam"
+	"linkstart/pkg/logtest"
 )
 
 const parentArg = "grabber-to-be-killed"
@@ -75,28 +75,10 @@ func folder(t *testing.T) string {
 	return dir
 }
 
-// record keeps what is logged.
-type record struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (r *record) Write(b []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.buf.Write(b)
-}
-
-func (r *record) String() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.buf.String()
-}
-
 // stream runs sp until n pictures (0: as many as come) have come or it ends by itself.
 func stream(t *testing.T, sp camera.Spec, n int) (pictures []camera.Picture, log string, err error) {
 	t.Helper()
-	out := new(record)
+	out := new(logtest.Buffer)
 	s, err := execcam.New(sp, slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	if err != nil {
 		t.Fatal(err)
@@ -232,7 +214,7 @@ func TestSecretsStayHidden(t *testing.T) {
 	const secret = "s3cr3t-Pa55"
 	sp := spec(folder(t), `echo "login with ${PASSWORD}" >&2; while cat a.jpg; do sleep 0.01; done`)
 	sp.Env = map[string]string{"PASSWORD": secret, "PREFIX": secret[:4]}
-	out := new(record)
+	out := new(logtest.Buffer)
 	s, err := execcam.New(sp, slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	if err != nil {
 		t.Fatal(err)
