@@ -144,7 +144,7 @@ func (d *decoder) checkAccess(cfg *Config) {
 		d.add(d.position("users"), "give one a password by supervisor passwd NAME", "users: nobody can log in, as no user has a password and neither a proxy nor OpenID Connect is named under access")
 	}
 	if _, set := d.at["access.oidc"]; set {
-		d.checkOIDC(&a.OIDC)
+		d.checkOIDC(cfg)
 	}
 }
 
@@ -168,7 +168,7 @@ func (d *decoder) checkUsers(cfg *Config) {
 		if d.required(path, "role") {
 			d.checkRole(u.Role, path+".role")
 		}
-		d.checkReach(u.Reach, path)
+		d.checkReach(cfg, u.Reach, path)
 	}
 }
 
@@ -178,10 +178,26 @@ func (d *decoder) checkRole(r access.Role, path string) {
 	}
 }
 
-// checkReach does not ask whether there are such cameras: they may come, and one that goes must not lock anybody out.
-func (d *decoder) checkReach(r Reach, path string) {
+// checkReach only doubts where there is no such camera: it may come, and one that goes must not lock anybody out.
+func (d *decoder) checkReach(cfg *Config, r Reach, path string) {
 	for i, id := range r.Cameras {
 		d.checkID(id, fmt.Sprintf("%s.cameras[%d]", path, i), nil)
+	}
+	if cfg.Bus.alone() {
+		ids, groups := map[camera.ID]bool{}, map[string]bool{}
+		for _, c := range cfg.Cameras {
+			ids[c.ID], groups[c.Group] = true, true
+		}
+		for i, id := range r.Cameras {
+			if key := fmt.Sprintf("%s.cameras[%d]", path, i); !ids[id] {
+				d.doubt(cfg, key, "%s: there is no camera %q", key, id)
+			}
+		}
+		for i, group := range r.Groups {
+			if key := fmt.Sprintf("%s.groups[%d]", path, i); !groups[group] {
+				d.doubt(cfg, key, "%s: there is no camera of a group %q", key, group)
+			}
+		}
 	}
 	for _, list := range []struct {
 		key   string
@@ -193,8 +209,9 @@ func (d *decoder) checkReach(r Reach, path string) {
 	}
 }
 
-func (d *decoder) checkOIDC(o *OIDC) {
+func (d *decoder) checkOIDC(cfg *Config) {
 	const path = "access.oidc"
+	o := &cfg.Access.OIDC
 	for _, key := range []string{"issuer", "client_id", "redirect_url"} {
 		d.required(path, key)
 	}
@@ -215,6 +232,6 @@ func (d *decoder) checkOIDC(o *OIDC) {
 		if d.required(entry, "role") {
 			d.checkRole(r.Role, entry+".role")
 		}
-		d.checkReach(r.Reach, entry)
+		d.checkReach(cfg, r.Reach, entry)
 	}
 }

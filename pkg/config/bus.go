@@ -95,6 +95,9 @@ const leastBusPassword = 16 // characters: guesses are not slowed on the bus
 // Shared reports whether several supervisors have one bus, with one store.
 func (b *Bus) Shared() bool { return b.External.URL != "" || b.Cluster.Listen != "" }
 
+// alone reports whether there are no cameras but this supervisor's.
+func (b *Bus) alone() bool { return !b.Shared() && b.Listen == "" && b.Leaves == "" && b.Hub.URL == "" }
+
 // checkBus checks who is spoken with on other machines, and how.
 func (d *decoder) checkBus(b *Bus, dir string) {
 	if !prefixPattern.MatchString(b.Prefix) {

@@ -36,7 +36,7 @@ type Config struct {
 	File string `yaml:"-"` // absolute path of the file
 	Dir  string `yaml:"-"` // its folder, where relative paths start
 
-	Doubts Problems `yaml:"-"` // what works, and should not stay as it is: of the files that it names
+	Doubts Problems `yaml:"-"` // what works, and should not stay as it is
 
 	secrets func() []string // a function, as fmt shows what pointers lead to where the verb is wrong
 }

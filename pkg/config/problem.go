@@ -50,6 +50,13 @@ func (d *decoder) add(where Problem, hint, format string, args ...any) {
 	d.problems = append(d.problems, where)
 }
 
+// doubt says of the value at path what works, and is hardly meant.
+func (d *decoder) doubt(cfg *Config, path, format string, args ...any) {
+	where := d.position(path)
+	where.What = fmt.Sprintf(format, args...)
+	cfg.Doubts = append(cfg.Doubts, where)
+}
+
 // position returns where the value at path stands, else the nearest that encloses it.
 func (d *decoder) position(path string) Problem {
 	for {

@@ -40,8 +40,6 @@ func (d *decoder) checkPair(cfg *Config, under string, files certificate.Files) 
 	}
 	for _, doubt := range certificate.Doubts(files, pair, time.Now()) {
 		key := keys[doubt.File]
-		where := d.position(key)
-		where.What = key + ": " + doubt.String()
-		cfg.Doubts = append(cfg.Doubts, where)
+		d.doubt(cfg, key, "%s: %s", key, doubt)
 	}
 }
