@@ -13,6 +13,12 @@ CYCLONEDX   := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 # The same source gives the same bytes, whatever the folder and whether or not it is a checkout.
 BUILDFLAGS := -trimpath -buildvcs=false
 
+# A grabber holds C, which a hostile camera may find a fault in: what it would jump to is at another address each time.
+HARDENED := -buildmode=pie -ldflags '$(LDFLAGS) -extldflags=-Wl,-z,relro,-z,now'
+
+# The folder of what is built.
+BIN := bin
+
 .DEFAULT_GOAL := help
 .PHONY: help run build programs opencv program-opencv test attack bench lint lint-web vuln sbom fuzz soak chaos screenshots install uninstall deb clean
 
@@ -27,15 +33,15 @@ build: ## install what is missing, build bin/supervisor and bin/relay in plain G
 	@$(MAKE) --no-print-directory programs
 
 programs: # what build builds, where all that it needs is there
-	CGO_ENABLED=0 $(GO) build $(BUILDFLAGS) -ldflags '$(LDFLAGS)' -o bin/ ./cmd/supervisor ./cmd/relay
-	$(GO) build $(BUILDFLAGS) -ldflags '$(LDFLAGS)' -o bin/grabber ./cmd/grabber
+	CGO_ENABLED=0 $(GO) build $(BUILDFLAGS) -ldflags '$(LDFLAGS)' -o '$(BIN)/' ./cmd/supervisor ./cmd/relay
+	$(GO) build $(BUILDFLAGS) $(HARDENED) -o '$(BIN)/grabber' ./cmd/grabber
 
 opencv: ## install what is missing, and build bin/grabber-opencv, for the cameras with a source opencv:…
 	@deploy/packages.sh opencv
 	@$(MAKE) --no-print-directory program-opencv
 
 program-opencv: # likewise, what opencv builds
-	$(GO) build $(BUILDFLAGS) -tags opencv -ldflags '$(LDFLAGS)' -o bin/grabber-opencv ./cmd/grabber
+	$(GO) build $(BUILDFLAGS) $(HARDENED) -tags opencv -o '$(BIN)/grabber-opencv' ./cmd/grabber
 
 test: ## install what is missing for tests, and run them all
 	@deploy/packages.sh test

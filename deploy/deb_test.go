@@ -1,12 +1,33 @@
 package deploy_test
 
 import (
+	"debug/elf"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
+
+// TestGrabberIsHardened: what a fault in its C could jump to, or overwrite to be jumped to, is at another address each time, or not to
+// be written.
+func TestGrabberIsHardened(t *testing.T) {
+	f, err := elf.Open(filepath.Join(built, "grabber"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if f.Type != elf.ET_DYN {
+		t.Errorf("it is %s, and always at the same address", f.Type)
+	}
+	if flags, err := f.DynValue(elf.DT_FLAGS); err != nil || len(flags) != 1 || elf.DynFlag(flags[0])&elf.DF_BIND_NOW == 0 {
+		t.Errorf("its dynamic flags are %v (%v), so the table of what it calls stays writable", flags, err)
+	}
+	if !slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_GNU_RELRO }) {
+		t.Error("it has no RELRO")
+	}
+}
 
 // debs builds the packages of a version and returns the folder with them.
 func debs(t *testing.T, version string) string {

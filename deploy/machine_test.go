@@ -42,7 +42,7 @@ func run(m *testing.M) int {
 }
 
 func build(dir string) error {
-	if out, err := exec.Command("go", "build", "-o", dir+"/", "../cmd/...").CombinedOutput(); err != nil {
+	if out, err := exec.Command("make", "--no-print-directory", "-C", "..", "programs", "BIN="+dir, "VERSION=test").CombinedOutput(); err != nil {
 		return fmt.Errorf("build programs: %w: %s", err, out)
 	}
 	return os.Link(filepath.Join(dir, "grabber"), filepath.Join(dir, "grabber-opencv"))
