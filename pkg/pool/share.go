@@ -76,8 +76,8 @@ func (p *Pool) presume(now time.Time) {
 	}
 }
 
-// due returns the cameras of which the bucket is to be asked: those that nobody runs and that it is this supervisor's turn to take over: each falls to the one with the
-// fewest, and to the next ones if that does not take it.
+// due returns the cameras of which the bucket is to be asked: those that nobody runs, when it is this supervisor's turn to take them
+// over. Each falls to the supervisor with the fewest, and to the next ones if that does not take it.
 func (p *Pool) due(alive map[string]bool, now time.Time) (due []camera.ID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
