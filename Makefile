@@ -17,7 +17,7 @@ BUILDFLAGS := -trimpath -buildvcs=false
 HARDENED := -buildmode=pie -ldflags '$(LDFLAGS) -extldflags=-Wl,-z,relro,-z,now'
 
 # The folder of what is built.
-BIN := bin
+BIN ?= bin
 
 .DEFAULT_GOAL := help
 .PHONY: help run build programs opencv program-opencv test attack bench lint lint-web vuln sbom fuzz soak chaos screenshots install uninstall deb clean
@@ -58,6 +58,7 @@ bench: ## install what is missing for measurements, and take them all
 	$(GO) run ./bench $(BENCHFLAGS)
 
 lint: ## install what is missing, check form and find mistakes without running anything
+	@deploy/packages.sh lint
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags opencv ./...
@@ -68,7 +69,6 @@ lint: ## install what is missing, check form and find mistakes without running a
 	@$(MAKE) --no-print-directory lint-web
 
 lint-web: # the page alone: types as its comments state them, and mistakes beyond types
-	@deploy/packages.sh lint
 	@$(MAKE) --no-print-directory web/node_modules/.installed
 	cd web && node_modules/.bin/tsc -p .
 	cd web && node_modules/.bin/tsc -p tsconfig.worker.json
@@ -80,13 +80,15 @@ web/node_modules/.installed: web/package-lock.json
 		echo "make lint needs the tools that web/package-lock.json names, and npm could not fetch them: is its registry in reach? (cd web && npm ci) says more" >&2; exit 1; }
 	@touch $@
 
-vuln: ## look for known vulnerabilities in what is linked, by the database at vuln.go.dev
+vuln: ## install what is missing, look for known vulnerabilities in what is linked, by the database at vuln.go.dev
+	@deploy/packages.sh opencv
 	@.ci/vuln $(GOVULNCHECK)
 
 sbom: build ## write what the programs consist of into bin/sbom, as CycloneDX
 	.ci/sbom bin/sbom $(CYCLONEDX)
 
-fuzz: ## feed every parser random input, FUZZTIME each (default 20s)
+fuzz: ## install what is missing, feed every parser random input, FUZZTIME each (default 20s)
+	@deploy/packages.sh opencv
 	.ci/fuzz $(or $(FUZZTIME),20s)
 
 soak: ## half an hour of faults, or of switching: WHAT=Faults or Switching (default both), MINUTES=30

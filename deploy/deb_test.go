@@ -116,7 +116,7 @@ dpkg-deb -c "$DIR"/linkstart_*.deb
 		"libgstreamer1.0-0", "libjpeg", "gstreamer1.0-libav", "linkstart (= 0.1.0+3.gabcdef)", " ./usr/share/man/man1/linkstart.1.gz",
 		" ./usr/lib/systemd/system/linkstart.service", " ./usr/lib/sysusers.d/linkstart.conf", " ./usr/share/bash-completion/completions/linkstart", " ./usr/share/doc/linkstart/copyright",
 		" ./usr/share/zsh/vendor-completions/_linkstart", " ./usr/share/fish/vendor_completions.d/linkstart.fish",
-		" ./usr/share/doc/linkstart/examples/proxy/nginx.conf", " ./usr/share/doc/linkstart/examples/prometheus/linkstart.rules.yaml",
+		" ./usr/share/doc/linkstart/deploy/proxy/nginx.conf", " ./usr/share/doc/linkstart/docs/operations.md", " ./usr/share/doc/linkstart/deploy/prometheus/linkstart.rules.yaml",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the package lacks %s:\n%s", want, out)

@@ -45,7 +45,7 @@ func TestKubernetesConfigurations(t *testing.T) {
 			t.Fatal(err)
 		}
 		config := strings.NewReplacer(
-			"0.0.0.0:8080", listen, "0.0.0.0:4222", bus, "0.0.0.0:7422", leaves, "/etc/linkstart/tls", dir,
+			"0.0.0.0:8080", listen, "0.0.0.0:4222", bus, "0.0.0.0:7422", leaves, "/etc/linkstart/tls", dir, "/etc/linkstart-hub", dir,
 			"tls://hub:4222", "tls://"+bus, "tls://hub.example.org:4222", "tls://"+bus, "tls://hub.example.org:7422", "tls://"+leaves,
 			"/var/lib/linkstart", filepath.Join(dir, filepath.Base(file)+".state"),
 		).Replace(string(text))
@@ -54,7 +54,7 @@ func TestKubernetesConfigurations(t *testing.T) {
 	}
 	hub := start("hub/config/hub.yaml", "RELAY_PASSWORD="+relay, "EDGE1_PASSWORD="+site, "ADMIN_PASSWORD="+hash)
 	answers(t, hub+"/readyz", "", 200)
-	edge := start("edge/config/edge.yaml", "HUB_PASSWORD="+site, "GATE_PASSWORD=x", "ADMIN_PASSWORD="+hash, "SSL_CERT_FILE="+filepath.Join(dir, "ca.crt"))
+	edge := start("edge/config/edge.yaml", "HUB_PASSWORD="+site, "GATE_PASSWORD=x", "ADMIN_PASSWORD="+hash)
 	viewers := start("hub/config/relay.yaml", "RELAY_PASSWORD="+relay)
 	answers(t, edge+"/readyz", "", 200)
 	answers(t, viewers+"/readyz", "", 200)

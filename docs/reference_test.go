@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -209,6 +210,21 @@ func TestConfigurationReference(t *testing.T) {
 		}
 	}
 	same(t, "the table of keys", documented, real)
+}
+
+// TestFieldsOfACamera: each is told, and no other.
+func TestFieldsOfACamera(t *testing.T) {
+	told, real := map[string]string{}, map[string]string{}
+	for _, row := range readPage(t, "docs/protocol.md").rows("field", "type", "meaning") {
+		for _, m := range spanPattern.FindAllStringSubmatch(row[0], -1) {
+			told[m[1]] = ""
+		}
+	}
+	for f := range reflect.TypeFor[camera.Info]().Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		real[name] = ""
+	}
+	same(t, "the table of a camera's fields", told, real)
 }
 
 // TestPackages: the design names every package.

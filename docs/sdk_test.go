@@ -26,7 +26,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")`
 func sdkCameras(t *testing.T) string {
 	t.Helper()
 	text := "server: {listen: \"127.0.0.1:0\", upload: cab01}\nstate_dir: state\ncameras:\n" +
-		"  - {id: clock, source: \"test:clock?size=640x360\"}\n  - {id: robot, source: \"push:\"}\n"
+		"  - {id: clock, source: \"test:clock?size=640x360\"}\n"
 	for _, b := range readPage(t, "sdk/README.md").blocks {
 		if _, cameras, ok := strings.Cut(b.code, "cameras:\n"); ok && b.lang == "yaml" {
 			text += cameras

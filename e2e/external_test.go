@@ -158,6 +158,9 @@ func TestExternalNATS(t *testing.T) {
 		}
 		return nil
 	})
+	if status, body := shown(alpha, "POST", "/api/v1/cameras/test", `{"source":"test:bars"}`); status != http.StatusOK {
+		t.Errorf("test of a source: %d %.200s", status, body)
+	}
 	for _, s := range []*system{alpha, beta} {
 		if out := s.out.String(); strings.Contains(out, "NKEY SEED") {
 			t.Error("the log holds the credentials")

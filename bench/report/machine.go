@@ -27,7 +27,7 @@ type Machine struct {
 // ThisMachine looks; programs are those whose versions are told, each with the arguments that make it tell.
 func ThisMachine(ctx context.Context, programs map[string][]string) Machine {
 	m := Machine{
-		CPU: field("/proc/cpuinfo", "model name"), Cores: runtime.NumCPU(), Kernel: content("/proc/sys/kernel/osrelease"),
+		CPU: field("/proc/cpuinfo", "model name"), Cores: runtime.NumCPU(), Kernel: kernel(),
 		System: strings.Trim(field("/etc/os-release", "PRETTY_NAME"), `"`), Versions: map[string]string{"Go": runtime.Version()},
 	}
 	var kb int
@@ -67,6 +67,12 @@ func version(ctx context.Context, line []string) string {
 		}
 	}
 	return "not installed"
+}
+
+// kernel is its version, without what its builder has put behind it.
+func kernel() string {
+	v, _, _ := strings.Cut(content("/proc/sys/kernel/osrelease"), "-")
+	return v
 }
 
 func content(file string) string {

@@ -264,12 +264,10 @@ func (s *system) startTest(id camera.ID, source, tlsPin string, pin netip.Addr) 
 	if pin.IsValid() {
 		spec.Pin = pin.String()
 	}
-	user := broker.GrabberUser(id)
-	password := s.server.AddUser(user, broker.GrabberPermissions(s.subjects(), id))
-	ended := func() { s.server.RemoveUser(user) }
+	joins, ended := s.testAccess(cfg, id)
 	secrets := secret.Secrets(source)
 	document, err := json.Marshal(child.Grabber{
-		Bus:  bus.Access{URL: s.server.URL(), User: user, Password: password, Prefix: cfg.Bus.Prefix, Node: string(cfg.Node)},
+		Bus:  joins,
 		Kind: string(cam.Kind()), Camera: spec, Standby: camera.Hot, MemoryLimit: int64(cam.MemoryLimit), Secrets: secrets,
 		Hide: []string{cfg.StateDir},
 	})
@@ -277,7 +275,7 @@ func (s *system) startTest(id camera.ID, source, tlsPin string, pin netip.Addr) 
 		ended()
 		return nil, nil, fmt.Errorf("describe a test to its grabber: %w", err)
 	}
-	scrub := secret.NewScrubber(append(secrets, password)...).Scrub
+	scrub := secret.NewScrubber(append(secrets, joins.Password)...).Scrub
 	start := process.Spec{
 		Path: filepath.Join(s.bin, "grabber"), Document: document, Grace: testGrace,
 		Line: func(line string) {
@@ -289,7 +287,8 @@ func (s *system) startTest(id camera.ID, source, tlsPin string, pin netip.Addr) 
 			s.log.Warn("a test is not bounded by the kernel", "err", err)
 		} else {
 			start.Cgroup = hold
-			ended = func() { s.server.RemoveUser(user); _ = hold.Close() }
+			leave := ended
+			ended = func() { leave(); _ = hold.Close() }
 		}
 	}
 	p, err := process.Start(start)
@@ -298,6 +297,18 @@ func (s *system) startTest(id camera.ID, source, tlsPin string, pin netip.Addr) 
 		return nil, nil, err
 	}
 	return p, ended, nil
+}
+
+// testAccess lets the grabber of a test onto the bus until ended is called.
+func (s *system) testAccess(cfg *config.Config, id camera.ID) (a bus.Access, ended func()) {
+	if s.external != nil {
+		return *s.external, func() {}
+	}
+	user := broker.GrabberUser(id)
+	password := s.server.AddUser(user, broker.GrabberPermissions(s.subjects(), id))
+	return bus.Access{
+		URL: s.server.URL(), User: user, Password: password, Prefix: cfg.Bus.Prefix, Node: string(cfg.Node),
+	}, func() { s.server.RemoveUser(user) }
 }
 
 // testLine logs what the process of a test prints, for developers only: its end is told to who asked for it.

@@ -42,7 +42,7 @@ func discoverCommand() *cli.Command {
 				fmt.Fprintln(c.Root().ErrWriter, "no camera has answered: ONVIF must be switched on in its settings, and it must be in the same network as this machine")
 				return nil
 			}
-			cfg, err := config.Load(c.String("config"))
+			cfg, err := config.Load(configFile(c))
 			if err != nil {
 				cfg = &config.Config{} // there is none yet, or it is not finished
 			}

@@ -136,5 +136,5 @@ const manualRest = `
 SIGTERM and SIGINT stop, SIGHUP reads the configuration again.
 
 # SEE ALSO
-**systemctl**(1); the documentation in /usr/share/doc/linkstart
+**systemctl**(1); the folder docs of the sources, in /usr/share/doc/linkstart where the Debian package is installed
 `

@@ -1,4 +1,4 @@
-"""Sends pictures as clients of the old framework do: push.py http://127.0.0.1:8080/upload COUNT"""
+"""Sends pictures as clients of the old framework do: push.py http://127.0.0.1:6789/upload COUNT"""
 import sys
 import time
 
