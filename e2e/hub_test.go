@@ -57,7 +57,7 @@ func newPair(t *testing.T, bitsPerSecond int, uplink, cameras string) *pair {
 	p.hub.configure(fmt.Sprintf(`
 node: hub
 bus:
-  listen: %[1]s:4222
+  listen: "[::ffff:%[1]s]:4222" # an address that is written otherwise than the system tells it is known all the same
   leaves: %[1]s:7422
   tls: {cert: %[2]s, key: %[3]s}
   users: [{name: edge1, password: %[4]s, role: site}]

@@ -174,12 +174,8 @@ func (c *Cluster) apply(o *server.Options, t *TLS, shown *tls.Config) error {
 	return nil
 }
 
-// local reports whether a connection comes from this machine.
-func local(remote net.Addr, listen string) bool {
+// local reports whether a connection comes from this machine, whose server listens at here.
+func local(remote net.Addr, here netip.Addr) bool {
 	a, err := netip.ParseAddrPort(remote.String())
-	if err != nil {
-		return false
-	}
-	host, _, err := net.SplitHostPort(listen)
-	return a.Addr().Unmap().IsLoopback() || err == nil && host == a.Addr().Unmap().String()
+	return err == nil && (a.Addr().Unmap().IsLoopback() || a.Addr().Unmap() == here)
 }

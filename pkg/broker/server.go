@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"reflect"
 	"strconv"
 	"strings"
@@ -54,7 +55,7 @@ type Options struct {
 // Start serves the bus until Stop. That nothing can be stored is said in the log and stops nothing: selections are kept in memory
 // then.
 func Start(o Options) (*Server, error) {
-	u := &users{byName: make(map[string]user), listen: o.Network.Listen, plain: o.Network.TLS == nil}
+	u := &users{byName: make(map[string]user), plain: o.Network.TLS == nil}
 	u.invite(o.Network.Guests)
 	options := &server.Options{
 		ServerName: "linkstart",
@@ -87,6 +88,9 @@ func Start(o Options) (*Server, error) {
 		srv.Shutdown()
 		srv.WaitForShutdown()
 		return nil, fmt.Errorf("start bus: not ready for connections after %s", startTimeout)
+	}
+	if a, ok := srv.Addr().(*net.TCPAddr); ok {
+		u.listens(a.AddrPort().Addr().Unmap())
 	}
 	s := &Server{srv: srv, users: u, log: o.Log}
 	if o.Network.Cluster == nil {
@@ -187,10 +191,10 @@ type user struct {
 
 // users authenticates connections. It is asked at connect time, so users come and go without a reload of the server.
 type users struct {
-	listen string // for other machines, "" for none
-	plain  bool   // they need not encrypt
+	plain bool // other machines need not encrypt
 
 	mu     sync.Mutex
+	here   netip.Addr // where the server listens, once it does: it may have been told a name
 	byName map[string]user
 	guests map[string]Guest
 }
@@ -214,20 +218,26 @@ func (u *users) invite(guests []Guest) (clients map[string]bool, leaves bool) {
 	return clients, leaves
 }
 
+func (u *users) listens(here netip.Addr) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.here = here
+}
+
 // find returns who may come in by this kind of connection, from there.
 func (u *users) find(c server.ClientAuthentication) (v user, ok bool) {
 	name := c.GetOpts().Username
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if v, ok = u.byName[name]; ok {
-		return v, c.Kind() == server.CLIENT && local(c.RemoteAddress(), u.listen)
+		return v, c.Kind() == server.CLIENT && local(c.RemoteAddress(), u.here)
 	}
 	g := u.guests[name]
 	allowed := g.Client
 	if c.Kind() == server.LEAF {
 		allowed = g.Leaf
 	}
-	if allowed == nil || !u.plain && c.GetTLSConnectionState() == nil && !local(c.RemoteAddress(), u.listen) {
+	if allowed == nil || !u.plain && c.GetTLSConnectionState() == nil && !local(c.RemoteAddress(), u.here) {
 		return user{}, false
 	}
 	return user{g.Password, *allowed}, true
