@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -352,6 +353,31 @@ func TestHubAndSiteRestart(t *testing.T) {
 	}
 	p.edge.ready()
 	pictures, _ = p.watch("gate", 1)
+	next(t, pictures, 3)
+
+	authorities := filepath.Join(p.hub.dir, "cert.pem")
+	pem, err := os.ReadFile(authorities)
+	if err != nil {
+		t.Fatal(err)
+	}
+	uplinks := func() int { return strings.Count(p.edge.out.String(), "uplink started") }
+	started := uplinks()
+	for _, renewed := range []bool{false, true} {
+		if renewed {
+			if err := os.WriteFile(authorities, append(pem, '\n'), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if out, err := p.edge.command("reload"); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	p.edge.eventually("the uplink is told of renewed authorities, once", func() error {
+		if n := uplinks() - started; n != 1 {
+			return fmt.Errorf("it was started anew %d times", n)
+		}
+		return nil
+	})
 	next(t, pictures, 3)
 }
 

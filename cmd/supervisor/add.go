@@ -54,7 +54,7 @@ func (s *system) newDesk() *desk {
 		Fleet: s.fleet, system: s, going: make(map[string]context.CancelFunc),
 		tests: tryout.New(tryout.Options{
 			Conn: s.nc, Subjects: s.subjects(), Log: s.log, Start: s.startTest,
-			Reachable: func() tryout.Reachable { return s.inForce.Load().Server.Networks() },
+			Reachable: func() tryout.Reachable { return s.cfg().Server.Networks() },
 		}),
 	}
 }
@@ -152,7 +152,7 @@ func (d *desk) discover(ctx context.Context) ([]control.Found, error) {
 		return nil, &control.Refusal{Code: control.TooManyTests, Say: "the network is being searched already: try again in a few seconds"}
 	}
 	defer d.searching.Store(false)
-	cfg := d.system.inForce.Load()
+	cfg := d.system.cfg()
 	here := netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	loopback := slices.ContainsFunc(cfg.Server.Networks(), func(n netip.Prefix) bool { return n.Contains(here) })
 	cameras, err := discover.Search(ctx, discover.Options{Loopback: loopback})
@@ -231,7 +231,7 @@ func (d *desk) complete(ctx context.Context, w tryout.Wanted) (string, error) {
 	if _, err := d.tests.Reachable().Check(ctx, source); err != nil {
 		return "", err
 	}
-	return source, held(d.system.inForce.Load(), source)
+	return source, held(d.system.cfg(), source)
 }
 
 // held refuses what leads to further addresses, which nobody has checked.
@@ -251,7 +251,7 @@ func held(base *config.Config, source string) error {
 
 // startTest starts a grabber that opens source as the configuration in force would have it.
 func (s *system) startTest(id camera.ID, source, tlsPin string, pin netip.Addr) (*process.Process, func(), error) {
-	cfg := s.inForce.Load()
+	cfg := s.cfg()
 	if err := held(cfg, source); err != nil {
 		return nil, nil, err
 	}

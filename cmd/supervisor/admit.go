@@ -21,7 +21,7 @@ func (s *system) admit(verb string, r control.Request) (reply control.Reply, err
 	now := time.Now()
 	switch verb {
 	case control.Access:
-		p := s.logins.Complete(s.inForce.Load().Policy())
+		p := s.logins.Complete(s.cfg().Policy())
 		return control.Reply{Policy: &p}, nil
 	case control.Tokens:
 		return control.Reply{Tokens: s.logins.Tokens()}, nil

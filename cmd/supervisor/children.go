@@ -23,7 +23,7 @@ import (
 	"linkstart/pkg/supervise"
 )
 
-func (s *system) subjects() bus.Subjects { return bus.Subjects{Prefix: s.cfg.Bus.Prefix} }
+func (s *system) subjects() bus.Subjects { return bus.Subjects{Prefix: s.cfg().Bus.Prefix} }
 
 // access lets user onto the bus; its password stays the same while the supervisor runs, so that a reload does not look
 // like a change to every process.
@@ -38,7 +38,7 @@ func (s *system) access(user string, p broker.Permissions) bus.Access {
 		s.scrub.Add(password)
 	}
 	return bus.Access{
-		URL: s.server.URL(), User: user, Password: password, Prefix: s.cfg.Bus.Prefix, Node: string(s.cfg.Node),
+		URL: s.server.URL(), User: user, Password: password, Prefix: s.cfg().Bus.Prefix, Node: string(s.cfg().Node),
 	}
 }
 

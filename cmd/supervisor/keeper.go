@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"sync"
@@ -10,6 +11,7 @@ import (
 
 	"linkstart/pkg/camera"
 	"linkstart/pkg/control"
+	"linkstart/pkg/process"
 	"linkstart/pkg/supervise"
 )
 
@@ -22,6 +24,8 @@ type keeper struct {
 	beats  *nats.Subscription
 	up     chan struct{} // closed with its first sign of life
 	once   sync.Once
+
+	told []byte // what the process is told, where that is updated
 
 	mu   sync.Mutex
 	last supervise.Report
@@ -45,6 +49,15 @@ func (s *system) keep(name, subject, loss string) (*keeper, error) {
 		return nil, fmt.Errorf("listen for the %s: %w", name, err)
 	}
 	return k, nil
+}
+
+// update has the process started anew if it is to be told something else. Files that are part of that may be new where the
+// configuration is the same.
+func (k *keeper) update(spec process.Spec) {
+	if !bytes.Equal(spec.Document, k.told) {
+		k.told = spec.Document
+		k.keeper.Update(spec)
+	}
 }
 
 // report tells the log what the process does.

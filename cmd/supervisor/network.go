@@ -26,12 +26,12 @@ const mostReplicas = 3
 
 // startBus starts the embedded server, unless another one takes its place.
 func (s *system) startBus(state *statedir.Dir) error {
-	if p := s.cfg.Bus.External.Peer; p.URL != "" {
+	if p := s.cfg().Bus.External.Peer; p.URL != "" {
 		a, err := s.peerAccess(p)
 		s.external = &a
 		return err
 	}
-	network, err := s.network(s.cfg)
+	network, err := s.network(s.cfg())
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (s *system) startBus(state *statedir.Dir) error {
 
 // keepBuckets makes the buckets and sees that they work, until stop.
 func (s *system) keepBuckets(ctx context.Context) (stop func(), err error) {
-	if s.cfg.Bus.Shared() {
+	if s.cfg().Bus.Shared() {
 		return broker.ShareBuckets(s.nc, s.replicas(), s.log)
 	}
 	return s.server.KeepBuckets(ctx, s.nc)
@@ -56,10 +56,10 @@ func (s *system) keepBuckets(ctx context.Context) (stop func(), err error) {
 
 // replicas is on how many servers of a shared bus is stored what must not be lost.
 func (s *system) replicas() int {
-	if s.cfg.Bus.External.URL != "" {
-		return s.cfg.Bus.External.Replicas
+	if s.cfg().Bus.External.URL != "" {
+		return s.cfg().Bus.External.Replicas
 	}
-	return min(mostReplicas, len(s.cfg.Bus.Cluster.Routes)+1)
+	return min(mostReplicas, len(s.cfg().Bus.Cluster.Routes)+1)
 }
 
 // network is what the bus has to do with other machines.
@@ -117,7 +117,7 @@ func (s *system) guests(cfg *config.Config) []broker.Guest {
 
 // peerAccess lets a process of this supervisor onto another one's bus.
 func (s *system) peerAccess(p config.Peer) (bus.Access, error) {
-	a := bus.Access{URL: p.URL, User: p.User, Password: p.Password, Prefix: s.cfg.Bus.Prefix, Node: string(s.cfg.Node)}
+	a := bus.Access{URL: p.URL, User: p.User, Password: p.Password, Prefix: s.cfg().Bus.Prefix, Node: string(s.cfg().Node)}
 	for _, f := range []struct {
 		name string
 		text *string
@@ -154,9 +154,9 @@ func (s *system) uplinkSpec(cfg *config.Config) (process.Spec, error) {
 
 // sameBus refuses what cannot change while the supervisor runs.
 func (s *system) sameBus(cfg *config.Config) error {
-	was, now := s.cfg.Bus, cfg.Bus
+	was, now := s.cfg().Bus, cfg.Bus
 	was.Users, now.Users = nil, nil
-	if cfg.StateDir != s.cfg.StateDir || cfg.Node != s.cfg.Node || !reflect.DeepEqual(was, now) {
+	if cfg.StateDir != s.cfg().StateDir || cfg.Node != s.cfg().Node || !reflect.DeepEqual(was, now) {
 		return errors.New("state_dir, node and bus (but for bus.users) cannot change while the supervisor runs: restart it")
 	}
 	return nil
@@ -169,7 +169,7 @@ func (s *system) beat() nodes.Beat {
 
 // heard is told of each supervisor that comes, goes or was started anew.
 func (s *system) heard(n nodes.Node) {
-	if n.Name != string(s.cfg.Node) || n.Away || n.Started.Equal(s.started) {
+	if n.Name != string(s.cfg().Node) || n.Away || n.Started.Equal(s.started) {
 		return
 	}
 	s.twin.Do(func() {

@@ -14,7 +14,8 @@ import (
 // TestTwoSupervisorsWithOneName: the log tells, once, and not of this supervisor itself or of one that has left.
 func TestTwoSupervisorsWithOneName(t *testing.T) {
 	var log bytes.Buffer
-	s := &system{cfg: &config.Config{Node: "alpha"}, log: slog.New(slog.NewTextHandler(&log, nil)), started: time.Now()}
+	s := &system{log: slog.New(slog.NewTextHandler(&log, nil)), started: time.Now()}
+	s.inForce.Store(&config.Config{Node: "alpha"})
 	node := func(name string, started time.Time, away bool) nodes.Node {
 		return nodes.Node{Name: name, Beat: nodes.Beat{Started: started.Round(0).UTC()}, Away: away}
 	}

@@ -16,10 +16,10 @@ const releaseTime = 2 * time.Second
 
 // openPool takes part in sharing cameras with other supervisors, where the bus is shared.
 func (s *system) openPool() (err error) {
-	if !s.cfg.Bus.Shared() {
+	if !s.cfg().Bus.Shared() {
 		return nil
 	}
-	node := string(s.cfg.Node)
+	node := string(s.cfg().Node)
 	orders := control.NewClient(s.nc, s.access(supervisorUser, broker.AllowAll))
 	s.pool, err = pool.New(pool.Options{
 		Conn: s.nc, Subjects: s.subjects(), Node: node, Replicas: s.replicas(), Board: s.nodes, Log: s.log, Changed: s.poolChanged,
@@ -30,7 +30,7 @@ func (s *system) openPool() (err error) {
 		},
 	})
 	if err == nil {
-		s.pool.Set(s.pooled(s.cfg))
+		s.pool.Set(s.pooled(s.cfg()))
 	}
 	return err
 }
@@ -68,7 +68,7 @@ func (s *system) held() map[camera.ID]uint64 {
 func (s *system) poolChanged(map[camera.ID]uint64) {
 	s.applying.Lock()
 	defer s.applying.Unlock()
-	descriptions, err := s.descriptions(s.cfg)
+	descriptions, err := s.descriptions(s.cfg())
 	if err != nil {
 		s.log.Error("cameras cannot be taken over", "err", err)
 		return

@@ -21,7 +21,7 @@ func (s *system) load(apply bool) (string, error) {
 	if err := s.sameBus(cfg); err != nil {
 		return "", err
 	}
-	changes := config.Diff(s.cfg, cfg)
+	changes := config.Diff(s.cfg(), cfg)
 	if !apply {
 		return changes.String(), nil
 	}
@@ -40,8 +40,6 @@ func (s *system) load(apply bool) (string, error) {
 			return "", err
 		}
 	}
-	newUplink := s.cfg.Uplink != cfg.Uplink
-	s.cfg = cfg
 	s.inForce.Store(cfg)
 	s.fleet.Apply(descriptions)
 	if s.pool != nil {
@@ -53,8 +51,8 @@ func (s *system) load(apply bool) (string, error) {
 	if changes.ServerChanged {
 		s.relay.keeper.Update(relaySpec)
 	}
-	if s.uplink != nil && newUplink {
-		s.uplink.keeper.Update(uplinkSpec)
+	if s.uplink != nil {
+		s.uplink.update(uplinkSpec)
 	}
 	if s.server != nil {
 		s.server.Invite(s.guests(cfg))

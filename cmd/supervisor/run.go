@@ -63,12 +63,15 @@ type system struct {
 	logins   *access.Store
 	trail    *audit.Log
 
-	applying  sync.Mutex // of what follows, after the start
-	cfg       *config.Config
-	inForce   atomic.Pointer[config.Config] // cfg, for everyone else
-	passwords map[string]string             // of bus users, kept over reloads
-	holds     func(camera.ID, int64) (supervise.Hold, error)
+	holds   func(camera.ID, int64) (supervise.Hold, error)
+	inForce atomic.Pointer[config.Config] // stored while applying is held
+
+	applying  sync.Mutex        // while a configuration, or what the pool says, comes into force; also of what follows, after the start
+	passwords map[string]string // of bus users, kept over reloads
 }
+
+// cfg is the configuration in force.
+func (s *system) cfg() *config.Config { return s.inForce.Load() }
 
 // run runs everything until ctx ends, then stops it in reverse order.
 func run(ctx context.Context, file string, cfg *config.Config, hup <-chan os.Signal, log *slog.Logger) (err error) {
@@ -77,7 +80,7 @@ func run(ctx context.Context, file string, cfg *config.Config, hup <-chan os.Sig
 		return fmt.Errorf("find own program: %w", err)
 	}
 	s := &system{
-		file: file, cfg: cfg, log: log, bin: filepath.Dir(executable), started: time.Now(),
+		file: file, log: log, bin: filepath.Dir(executable), started: time.Now(),
 		scrub: secret.NewScrubber(cfg.Secrets()...), passwords: make(map[string]string),
 		systemd: systemd.New(log), watchdog: supervise.NewWatchdog(),
 	}
@@ -114,7 +117,7 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, hup <-chan os.S
 		return err
 	}
 	defer stopBuckets()
-	relaySpec, err := s.relaySpec(s.cfg)
+	relaySpec, err := s.relaySpec(s.cfg())
 	if err != nil {
 		return err
 	}
@@ -127,32 +130,39 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, hup <-chan os.S
 	if err := s.openPool(); err != nil {
 		return err
 	}
-	defer s.closePool()
-	descriptions, err := s.descriptions(s.cfg)
+	telling, quiet := context.WithCancel(context.WithoutCancel(ctx))
+	var told sync.WaitGroup
+	defer func() { // for as long as cameras run here, others leave them alone
+		s.closePool()
+		quiet()
+		told.Wait()
+	}()
+	descriptions, err := s.descriptions(s.cfg())
 	if err != nil {
 		return err
 	}
-	s.reloader = reload.New(reload.Options{File: s.cfg.File, Load: s.load, Changed: s.configChanged, Log: s.log})
+	s.reloader = reload.New(reload.Options{File: s.cfg().File, Load: s.load, Changed: s.configChanged, Log: s.log})
 	s.fleet, err = fleet.New(fleet.Options{
-		Conn: s.nc, Subjects: s.subjects(), Node: string(s.cfg.Node), Log: s.log, Scrub: s.scrub.Scrub,
+		Conn: s.nc, Subjects: s.subjects(), Node: string(s.cfg().Node), Log: s.log, Scrub: s.scrub.Scrub,
 		Reload: s.reloader.Reload, System: s.condition, Watchdog: s.watchdog, Hold: s.holds,
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.fleet.Close()) }()
-	if s.relay, err = s.keep("relay", s.subjects().Relay(string(s.cfg.Node)), "pages cannot be served"); err != nil {
+	if s.relay, err = s.keep("relay", s.subjects().Relay(string(s.cfg().Node)), "pages cannot be served"); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.relay.beats.Unsubscribe()) }()
 	var uplinkSpec process.Spec
-	if s.cfg.Bus.Hub.URL != "" {
-		if uplinkSpec, err = s.uplinkSpec(s.cfg); err != nil {
+	if s.cfg().Bus.Hub.URL != "" {
+		if uplinkSpec, err = s.uplinkSpec(s.cfg()); err != nil {
 			return err
 		}
-		if s.uplink, err = s.keep("uplink", s.subjects().Uplink(string(s.cfg.Node)), "the hub gets no pictures"); err != nil {
+		if s.uplink, err = s.keep("uplink", s.subjects().Uplink(string(s.cfg().Node)), "the hub gets no pictures"); err != nil {
 			return err
 		}
+		s.uplink.told = uplinkSpec.Document
 		defer func() { err = errors.Join(err, s.uplink.beats.Unsubscribe()) }()
 	}
 	stopAudit, err := s.keepAudit()
@@ -163,13 +173,14 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, hup <-chan os.S
 	s.fleet.Apply(descriptions)
 	desk := s.newDesk()
 	defer desk.tests.Close()
-	stopControl, err := control.Serve(ctx, s.nc, s.subjects(), string(s.cfg.Node), desk)
+	orders := s.access(controlUser, broker.AllowAll)
+	stopControl, err := control.Serve(ctx, s.nc, s.subjects(), string(s.cfg().Node), desk)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stopControl()) }()
-	defer state.KeepAccess(s.access(controlUser, broker.AllowAll))()
-	s.log.Info("supervisor started", "version", version, "config", s.file, "cameras", len(descriptions), "state_dir", s.cfg.StateDir)
+	defer state.KeepAccess(orders)()
+	s.log.Info("supervisor started", "version", version, "config", s.file, "cameras", len(descriptions), "state_dir", s.cfg().StateDir)
 	var tasks sync.WaitGroup
 	tasks.Go(func() { s.relay.keeper.Run(ctx, relaySpec) })
 	if s.uplink != nil {
@@ -182,7 +193,7 @@ func (s *system) serve(ctx context.Context, state *statedir.Dir, hup <-chan os.S
 			}
 		})
 	}
-	tasks.Go(func() { nodes.Tell(ctx, s.nc, s.subjects(), string(s.cfg.Node), s.beat) })
+	told.Go(func() { nodes.Tell(telling, s.nc, s.subjects(), string(s.cfg().Node), s.beat) })
 	tasks.Go(func() { s.watchdog.Run(ctx) })
 	tasks.Go(func() { s.reloader.Watch(ctx) })
 	tasks.Go(func() { s.report(ctx) })
@@ -213,7 +224,7 @@ func (s *system) report(ctx context.Context) {
 
 // condition tells how the supervisor itself fares.
 func (s *system) condition() control.System {
-	d := s.inForce.Load().Defaults
+	d := s.cfg().Defaults
 	c := control.System{
 		Version: version, Started: s.started, Config: s.reloader.State(), Defaults: control.Defaults{FPS: d.FPS, Quality: d.Quality},
 		Relay: s.relay.restarts(), Nodes: s.nodes.All(), Uplink: s.uplink.uplinkNews(),
