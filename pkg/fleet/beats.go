@@ -53,8 +53,9 @@ func (f *Fleet) beat(msg *nats.Msg) {
 	s.Error = child.Clean(s.Error)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	m := f.cameras[f.subjects.CameraOf(msg.Subject)]
-	if m == nil {
+	id := f.subjects.CameraOf(msg.Subject)
+	m := f.cameras[id]
+	if m == nil || f.leaving[id] != nil { // it is of a process that is being ended
 		return
 	}
 	now := time.Now()
