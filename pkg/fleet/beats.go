@@ -13,6 +13,8 @@ import (
 	"linkstart/pkg/supervise"
 )
 
+const maxBeat = 64 << 10 // bytes
+
 // reported takes the news of a process.
 func (f *Fleet) reported(m *member, r supervise.Report) {
 	f.mu.Lock()
@@ -45,12 +47,9 @@ func (f *Fleet) reported(m *member, r supervise.Report) {
 
 // beat takes a heartbeat.
 func (f *Fleet) beat(msg *nats.Msg) {
-	var s camera.Status
-	if err := json.Unmarshal(msg.Data, &s); err != nil {
-		f.log.Warn("heartbeat is not JSON", "subject", msg.Subject, "err", err)
+	if len(msg.Data) > maxBeat {
 		return
 	}
-	s.Error = child.Clean(s.Error)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	id := f.subjects.CameraOf(msg.Subject)
@@ -58,6 +57,12 @@ func (f *Fleet) beat(msg *nats.Msg) {
 	if m == nil || f.leaving[id] != nil { // it is of a process that is being ended
 		return
 	}
+	var s camera.Status
+	if err := json.Unmarshal(msg.Data, &s); err != nil {
+		f.log.Debug("heartbeat ignored", "camera", id, "err", err) // anybody could fill the log
+		return
+	}
+	s.Error = child.Clean(s.Error)
 	now := time.Now()
 	if s.Seq != m.status.Seq || s.State != camera.Live {
 		m.moved = now

@@ -200,3 +200,30 @@ func TestCameraHasOneProcess(t *testing.T) {
 		t.Errorf("it is awaited, and its process is still there: %v", err)
 	}
 }
+
+// TestGarbageForHeartbeats: whoever may speak of cameras neither fills the log nor has the fleet keep what is no heartbeat.
+func TestGarbageForHeartbeats(t *testing.T) {
+	r := newRig(t)
+	r.Apply([]fleet.Description{r.camera("gate", "runs"), r.camera("mark", "runs")})
+	r.prints("gate", "locked: <nil>")
+	r.prints("mark", "locked: <nil>")
+	for range 3 {
+		r.beat("gate", []byte("{"))
+		r.beat("other", []byte("{"))
+	}
+	large, err := json.Marshal(camera.Status{State: camera.Live, Error: strings.Repeat("x", 64<<10)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.beat("gate", large)
+	if i := r.info("gate"); i.State != camera.Starting {
+		t.Errorf("it is %s", i.State)
+	}
+	if said := r.log.String(); strings.Contains(said, "heartbeat") {
+		t.Errorf("the log is\n%s", said)
+	}
+	r.beat("gate", live(t))
+	if i := r.info("gate"); i.State != camera.Live {
+		t.Errorf("with a heartbeat of its own it is %s", i.State)
+	}
+}
