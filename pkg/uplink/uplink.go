@@ -34,8 +34,9 @@ const (
 	beatEvery  = time.Second
 	dialTime   = 5 * time.Second
 	writeTime  = 10 * time.Second
-	unsent     = 128 << 10 // bytes that the kernel may hold and not have sent yet
-	maxReplies = 16        // that wait for one picture
+	unsent     = 128 << 10   // bytes that the kernel may hold and not have sent yet
+	maxReplies = 16          // that wait for one picture
+	ahead      = time.Second // that a picture may be of the news that its camera is live again
 )
 
 // Options are what Run needs.
@@ -285,7 +286,7 @@ func (u *Uplink) next(now time.Time) []*nats.Msg {
 			return nil
 		}
 		u.turns = append(slices.Delete(u.turns, i, i+1), k)
-		messages, bytes := s.take()
+		messages, bytes := s.take(u.cameras.Live(k.camera), now)
 		u.gate.Drain.Write(bytes)
 		u.status.Frames++
 		u.status.Bytes += uint64(bytes)

@@ -216,6 +216,20 @@ func (supervisor) Handle(context.Context, string, control.Request) (control.Repl
 	return control.Reply{Cameras: []camera.Info{{ID: "gate", Node: "edge1", State: camera.Live}}}, nil
 }
 
+// supervise answers at the site, until the test ends.
+func (l *link) supervise() {
+	l.t.Helper()
+	stop, err := control.Serve(l.t.Context(), l.site, l.subjects, "edge1", supervisor{})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.t.Cleanup(func() {
+		if err := stop(); err != nil {
+			l.t.Error(err)
+		}
+	})
+}
+
 // TestLinkThatHangs: while a connection to the hub is being made, the supervisor hears how the uplink fares, or it would take it for
 // one that hangs; and when it is made at last, it is used.
 func TestLinkThatHangs(t *testing.T) {
@@ -245,15 +259,7 @@ func TestLinkThatHangs(t *testing.T) {
 func TestHubThatReadsNothing(t *testing.T) {
 	const picture = 1 << 10 // bytes
 	l := newLink(t)
-	stop, err := control.Serve(t.Context(), l.site, l.subjects, "edge1", supervisor{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := stop(); err != nil {
-			t.Error(err)
-		}
-	}()
+	l.supervise()
 	l.door.admit()
 	l.becomes(true)
 
@@ -302,4 +308,53 @@ func TestHubThatReadsNothing(t *testing.T) {
 	if sent := after.Frames - before.Frames; sent > 20 {
 		t.Errorf("%d pictures are on their way to a hub that reads nothing, %d were passed over", sent, after.Shed-before.Shed)
 	}
+}
+
+// TestPictureOfACameraThatIsAway: who asks at the hub gets the picture that the uplink has kept for others, and is told whether it is a
+// present one.
+func TestPictureOfACameraThatIsAway(t *testing.T) {
+	l := newLink(t)
+	l.supervise()
+	l.door.admit()
+	l.becomes(true)
+
+	picture := &camera.Frame{JPEG: []byte("\xFF\xD8picture"), Seq: 1, Captured: time.Now().Add(-5 * time.Second), Width: 640, Height: 360}
+	films, err := l.site.Subscribe(l.subjects.Want("gate", camera.Sub), func(m *nats.Msg) {
+		if m.Reply != "" {
+			_ = m.RespondMsg(bus.EncodeFrame("", picture)) // who asks fails without
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed, err := bus.OpenFeed(l.hub, l.subjects, "gate", camera.Sub, 0, slog.New(slog.DiscardHandler), func(*camera.Frame) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { feed.Close(); <-feed.Done() }()
+	is := func(state camera.State, live bool) {
+		t.Helper()
+		b, err := json.Marshal(camera.Info{ID: "gate", Node: "edge1", State: state})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for end := time.Now().Add(patience); ; {
+			if err := l.site.Publish(l.subjects.Camera("gate"), b); err != nil {
+				t.Fatal(err)
+			}
+			f, err := bus.Ask(t.Context(), l.hub, l.subjects, "gate", camera.Sub)
+			if err == nil && f.NotLive != live {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("the camera is %s, and the answer is %+v, %v", state, f, err)
+			}
+		}
+	}
+	is(camera.Live, true)
+	if err := films.Unsubscribe(); err != nil {
+		t.Fatal(err)
+	}
+	is(camera.Reconnecting, false)
+	is(camera.Live, true)
 }
