@@ -240,8 +240,12 @@ func (d *decoder) checkBusURL(path, text string, b *Bus) {
 	}
 }
 
-// checkSites sees that no site has this supervisor's name: it could speak as this one.
+// checkSites sees that no site has this supervisor's name, as it could speak as this one, and that a hub lets this one speak as itself.
 func (d *decoder) checkSites(b *Bus, node camera.ID) {
+	if where := d.position("bus.hub.user"); b.Hub.User != "" && b.Hub.User != string(node) && b.Hub.Credentials == "" && !d.troubled(where) {
+		d.add(where, fmt.Sprintf("write node: %s, or the user that the hub has for %s", b.Hub.User, node),
+			"bus.hub.user: %q is not the node of this supervisor, which is %q: the hub would hear nothing of it", b.Hub.User, node)
+	}
 	for i, u := range b.Users {
 		path := fmt.Sprintf("bus.users[%d].name", i)
 		if where := d.position(path); u.Role == SiteRole && u.Name == string(node) && !d.troubled(where) {
