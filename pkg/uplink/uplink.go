@@ -105,6 +105,7 @@ func Run(ctx context.Context, o Options) error {
 	u.cameras = registry.New(o.Config.Site.Node, registry.Events{
 		Listed: u.listed, Changed: func(camera.Info) {}, Figures: func(camera.Info) {}, Back: u.back,
 	}, func(camera.ID) int { return 0 })
+	u.cameras.OwnOnly = true // a site may be a hub itself, and its hub does not know of the cameras behind it
 	tasks.Go(func() {
 		if err := u.cameras.Follow(ctx, u.site, u.subjects, control.NewClient(u.site, o.Config.Site), u.log); err != nil {
 			u.log.Error("cameras are not followed any more", "err", err)

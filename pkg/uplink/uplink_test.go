@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,6 +22,8 @@ import (
 	"linkstart/pkg/camera"
 	"linkstart/pkg/child"
 	"linkstart/pkg/control"
+	"linkstart/pkg/logtest"
+	"linkstart/pkg/nodes"
 	"linkstart/pkg/uplink"
 )
 
@@ -123,6 +126,7 @@ type link struct {
 	site, hub *nats.Conn // as admin
 	door      *door
 	said      *nats.Subscription // by the uplink
+	log       logtest.Buffer     // of the uplink
 	end       func() error       // what it returned; idempotent
 }
 
@@ -157,7 +161,7 @@ func newLink(t *testing.T) *link {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- uplink.Run(ctx, uplink.Options{Log: log, Config: child.Uplink{
+		ended <- uplink.Run(ctx, uplink.Options{Log: slog.New(slog.NewTextHandler(&l.log, nil)), Config: child.Uplink{
 			Site: access(site, site.URL(), broker.UplinkUser, broker.UplinkPermissions(l.subjects, "edge1")),
 			Hub:  access(hub, "nats://"+l.door.listener.Addr().String(), "edge1", broker.AllowAll), SubFPS: 100,
 		}})
@@ -228,6 +232,18 @@ func (l *link) supervise() {
 			l.t.Error(err)
 		}
 	})
+}
+
+// announce says at the site what its supervisor, or another one, says of a camera.
+func (l *link) announce(id camera.ID, node string, state camera.State) {
+	l.t.Helper()
+	b, err := json.Marshal(camera.Info{ID: id, Node: node, State: state})
+	if err == nil {
+		err = l.site.Publish(l.subjects.Camera(id), b)
+	}
+	if err != nil {
+		l.t.Fatal(err)
+	}
 }
 
 // TestLinkThatHangs: while a connection to the hub is being made, the supervisor hears how the uplink fares, or it would take it for
@@ -334,14 +350,8 @@ func TestPictureOfACameraThatIsAway(t *testing.T) {
 	defer func() { feed.Close(); <-feed.Done() }()
 	is := func(state camera.State, live bool) {
 		t.Helper()
-		b, err := json.Marshal(camera.Info{ID: "gate", Node: "edge1", State: state})
-		if err != nil {
-			t.Fatal(err)
-		}
 		for end := time.Now().Add(patience); ; {
-			if err := l.site.Publish(l.subjects.Camera("gate"), b); err != nil {
-				t.Fatal(err)
-			}
+			l.announce("gate", "edge1", state)
 			f, err := bus.Ask(t.Context(), l.hub, l.subjects, "gate", camera.Sub)
 			if err == nil && f.NotLive != live {
 				return
@@ -357,4 +367,44 @@ func TestPictureOfACameraThatIsAway(t *testing.T) {
 	}
 	is(camera.Reconnecting, false)
 	is(camera.Live, true)
+}
+
+// TestSiteThatIsAHub: the sites behind it have cameras that its own hub does not know of, and supervisors that the uplink may not ask.
+func TestSiteThatIsAHub(t *testing.T) {
+	l := newLink(t)
+	l.supervise()
+	l.door.admit()
+	l.becomes(true)
+	behind, stop, err := nodes.Follow(l.site, l.subjects, func(nodes.Node) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	ctx, cancel := context.WithCancel(t.Context())
+	var telling sync.WaitGroup
+	defer telling.Wait()
+	defer cancel()
+	telling.Go(func() { nodes.Tell(ctx, l.site, l.subjects, "edge2", func() nodes.Beat { return nodes.Beat{} }) })
+	asked := func(id camera.ID) error {
+		_, err := bus.Ask(t.Context(), l.hub, l.subjects, id, camera.Sub)
+		return err
+	}
+	for end := time.Now().Add(patience); !behind.Here("edge2") || errors.Is(asked("gate"), nats.ErrNoResponders); {
+		if time.Now().After(end) {
+			t.Fatal("the site's camera is not heard of at the hub, or the other supervisor not at the site")
+		}
+	}
+	l.announce("yard", "edge2", camera.Live)
+	l.announce("door", "edge1", camera.Live)
+	for end := time.Now().Add(patience); errors.Is(asked("door"), nats.ErrNoResponders); {
+		if time.Now().After(end) {
+			t.Fatal("a camera that has come to the site is not heard of at the hub")
+		}
+	}
+	if err := asked("yard"); !errors.Is(err, nats.ErrNoResponders) {
+		t.Errorf("the uplink answers for a camera of another supervisor: %v", err)
+	}
+	if said := l.log.String(); strings.Contains(said, "edge2") {
+		t.Errorf("the uplink says\n%s", said)
+	}
 }
