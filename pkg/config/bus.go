@@ -90,6 +90,9 @@ type Uplink struct {
 // LeafPort is where a hub takes leaf nodes, as a rule.
 const LeafPort = "7422"
 
+// ownSite is what can be done where several supervisors are to be seen at a hub.
+const ownSite = "let each supervisor join the hub as a site of its own"
+
 const leastBusPassword = 16 // characters: guesses are not slowed on the bus
 
 // Shared reports whether several supervisors have one bus, with one store.
@@ -179,6 +182,9 @@ func (d *decoder) checkBusUsers(b *Bus) {
 		if d.required(path, "role") && !slices.Contains(busRoles, string(u.Role)) {
 			d.add(d.position(path+".role"), nearest(string(u.Role), busRoles), "%s.role: %q is not known", path, u.Role)
 		}
+		if _, set := d.at["bus.hub"]; set && u.Role == NodeRole {
+			d.add(d.position(path+".role"), ownSite, "%s.role: %q does not go together with bus.hub: a site is one supervisor", path, u.Role)
+		}
 		for n, id := range u.Cameras {
 			d.checkID(id, fmt.Sprintf("%s.cameras[%d]", path, n), nil)
 		}
@@ -212,7 +218,7 @@ func (d *decoder) checkCluster(b *Bus) {
 		}
 	}
 	if where, set := d.at["bus.hub"]; set {
-		d.add(where, "let one supervisor of the site that is no part of the cluster join the hub", "bus.hub and bus.cluster do not go together")
+		d.add(where, ownSite, "bus.hub and bus.cluster do not go together: a site is one supervisor")
 	}
 }
 
@@ -240,8 +246,12 @@ func (d *decoder) checkBusURL(path, text string, b *Bus) {
 	}
 }
 
-// checkSites sees that no site has this supervisor's name: it could speak as this one.
+// checkSites sees that no site has this supervisor's name, as it could speak as this one, and that a hub lets this one speak as itself.
 func (d *decoder) checkSites(b *Bus, node camera.ID) {
+	if where := d.position("bus.hub.user"); b.Hub.User != "" && b.Hub.User != string(node) && b.Hub.Credentials == "" && !d.troubled(where) {
+		d.add(where, fmt.Sprintf("write node: %s, or the user that the hub has for %s", b.Hub.User, node),
+			"bus.hub.user: %q is not the node of this supervisor, which is %q: the hub would hear nothing of it", b.Hub.User, node)
+	}
 	for i, u := range b.Users {
 		path := fmt.Sprintf("bus.users[%d].name", i)
 		if where := d.position(path); u.Role == SiteRole && u.Name == string(node) && !d.troubled(where) {

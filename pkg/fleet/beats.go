@@ -13,6 +13,8 @@ import (
 	"linkstart/pkg/supervise"
 )
 
+const maxBeat = 64 << 10 // bytes
+
 // reported takes the news of a process.
 func (f *Fleet) reported(m *member, r supervise.Report) {
 	f.mu.Lock()
@@ -45,18 +47,22 @@ func (f *Fleet) reported(m *member, r supervise.Report) {
 
 // beat takes a heartbeat.
 func (f *Fleet) beat(msg *nats.Msg) {
+	if len(msg.Data) > maxBeat {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	id := f.subjects.CameraOf(msg.Subject)
+	m := f.cameras[id]
+	if m == nil || f.leaving[id] != nil { // it is of a process that is being ended
+		return
+	}
 	var s camera.Status
 	if err := json.Unmarshal(msg.Data, &s); err != nil {
-		f.log.Warn("heartbeat is not JSON", "subject", msg.Subject, "err", err)
+		f.log.Debug("heartbeat ignored", "camera", id, "err", err) // anybody could fill the log
 		return
 	}
 	s.Error = child.Clean(s.Error)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	m := f.cameras[f.subjects.CameraOf(msg.Subject)]
-	if m == nil {
-		return
-	}
 	now := time.Now()
 	if s.Seq != m.status.Seq || s.State != camera.Live {
 		m.moved = now

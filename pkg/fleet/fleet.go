@@ -59,7 +59,7 @@ type Fleet struct {
 
 	mu      sync.Mutex
 	cameras map[camera.ID]*member
-	leaving map[camera.ID]<-chan struct{} // those that another supervisor may run now, until Await
+	leaving map[camera.ID]*member // removed ones whose process is not gone yet
 	order   []camera.ID
 }
 
@@ -84,7 +84,7 @@ func New(o Options) (*Fleet, error) {
 	f := &Fleet{
 		nc: o.Conn, subjects: o.Subjects, node: o.Node, log: o.Log, scrub: o.Scrub, reload: o.Reload, system: o.System, hold: o.Hold,
 		gate: supervise.NewGate(), watchdog: o.Watchdog,
-		ctx: ctx, cancel: cancel, cameras: make(map[camera.ID]*member), leaving: make(map[camera.ID]<-chan struct{}),
+		ctx: ctx, cancel: cancel, cameras: make(map[camera.ID]*member), leaving: make(map[camera.ID]*member),
 	}
 	var err error
 	if f.beats, err = f.nc.Subscribe(f.subjects.Status(bus.All), f.beat); err != nil {
@@ -145,11 +145,24 @@ func (f *Fleet) add(d Description) {
 	m.plan(time.Now())
 	f.cameras[d.ID] = m
 	f.announce(m)
-	spec := m.spec
+	spec, before := m.spec, f.leaving[d.ID]
 	f.running.Go(func() {
-		defer close(m.ended)
+		if before != nil { // a camera has one process: many serve one connection only
+			<-before.ended
+		}
 		m.keeper.Run(ctx, spec)
+		f.ended(m)
 	})
+}
+
+// ended notes that the process of a camera is gone for good.
+func (f *Fleet) ended(m *member) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.leaving[m.id] == m {
+		delete(f.leaving, m.id)
+	}
+	close(m.ended)
 }
 
 func (f *Fleet) memoryLimit(m *member) int64 {
@@ -160,9 +173,7 @@ func (f *Fleet) memoryLimit(m *member) int64 {
 
 func (f *Fleet) remove(m *member) {
 	delete(f.cameras, m.described.ID)
-	if m.described.Term > 0 {
-		f.leaving[m.described.ID] = m.ended
-	}
+	f.leaving[m.described.ID] = m // and whoever it waits for
 	m.removed = true
 	m.cancel()
 	m.endAction()
@@ -183,17 +194,16 @@ func (f *Fleet) Close() error {
 	return nil
 }
 
-// Await waits until the process of a camera that another supervisor may run now is gone.
+// Await waits until the process of a camera that was removed is gone.
 func (f *Fleet) Await(ctx context.Context, id camera.ID) {
 	f.mu.Lock()
-	ended := f.leaving[id]
-	delete(f.leaving, id)
+	m := f.leaving[id]
 	f.mu.Unlock()
-	if ended == nil {
+	if m == nil {
 		return
 	}
 	select {
-	case <-ended:
+	case <-m.ended:
 	case <-ctx.Done():
 	}
 }

@@ -31,6 +31,7 @@ type rig struct {
 	t      *testing.T
 	server *broker.Server
 	admin  *nats.Conn
+	stops  func(context.Context, camera.ID) // how its machines stop cameras
 }
 
 func newRig(t *testing.T) *rig {
@@ -40,7 +41,7 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Stop)
-	r := &rig{t: t, server: s}
+	r := &rig{t: t, server: s, stops: func(context.Context, camera.ID) {}}
 	r.admin = r.join("admin")
 	return r
 }
@@ -73,7 +74,7 @@ func (r *rig) machine(node string, cameras ...pool.Camera) *machine {
 	m.board = board
 	m.Pool, err = pool.New(pool.Options{
 		Conn: nc, Subjects: subjects, Node: node, Replicas: 1, Board: board, Log: slog.New(slog.NewTextHandler(&m.log, nil)),
-		Changed: func(map[camera.ID]uint64) {}, Stopped: func(context.Context, camera.ID) {},
+		Changed: func(map[camera.ID]uint64) {}, Stopped: r.stops,
 		Ask: func(context.Context, string, camera.ID) error { return nil },
 	})
 	if err != nil {

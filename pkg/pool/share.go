@@ -175,6 +175,8 @@ func (p *Pool) Give(ctx context.Context, id camera.ID, to string) error {
 		p.mu.Unlock()
 	}()
 	p.tell()
-	p.Stopped(ctx, id) // many cameras serve one connection only
+	stop, cancel := context.WithTimeout(ctx, stopTime) // one whose process cannot be ended would run nowhere
+	defer cancel()
+	p.Stopped(stop, id) // many cameras serve one connection only
 	return p.hand(ctx, id, term, to)
 }

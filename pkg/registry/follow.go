@@ -56,7 +56,7 @@ func (r *Registry) Follow(ctx context.Context, nc *nats.Conn, s bus.Subjects, su
 	defer func() { err = errors.Join(err, end(changed)) }()
 	f.poke(ctx, supervisor.Node())
 	_, stop, err := nodes.Follow(nc, s, func(n nodes.Node) {
-		if n.Name == r.node { // without it this relay would not run
+		if n.Name == r.node || r.OwnOnly { // without it this relay would not run
 			return
 		}
 		r.Away(n.Name, n.Away)

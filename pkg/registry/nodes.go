@@ -19,6 +19,9 @@ func sound(i camera.Info) bool {
 // belongs reports whether what a node says of a camera counts: of one that another node has, only if that is away, or shares it and has
 // had it for an older term. A camera that is not shared no term takes away. r.mu is held.
 func (r *Registry) belongs(i camera.Info) bool {
+	if r.OwnOnly && i.Node != r.node {
+		return false
+	}
 	e := r.all[i.ID]
 	if e == nil {
 		return i.Node == r.node || len(r.all) < maxCameras

@@ -37,6 +37,8 @@ type Events struct {
 
 // Registry is safe for use by many goroutines.
 type Registry struct {
+	OwnOnly bool // cameras of other nodes are left out; to be set before anything else is done
+
 	node    string // whose supervisor's list makes it ready
 	events  Events
 	viewers func(camera.ID) int

@@ -31,6 +31,7 @@ type keeping struct {
 // Run keeps the process that s describes until ctx ends, then stops it.
 func (k *Keeper) Run(ctx context.Context, s process.Spec) {
 	r := &keeping{spec: s, wanted: true}
+	k.obey(r) // what was ordered before
 	for ctx.Err() == nil {
 		r.again = false
 		if !r.wanted {

@@ -49,12 +49,16 @@ func spec(kind string) process.Spec {
 	return process.Spec{Path: os.Args[0], Args: []string{kind}, Line: func(string) {}, Grace: 200 * time.Millisecond}
 }
 
-func keep(t *testing.T, s process.Spec) *rig {
+// keep runs a keeper that has been given orders before.
+func keep(t *testing.T, s process.Spec, orders ...func(*supervise.Keeper)) *rig {
 	t.Helper()
 	r := &rig{t: t, reports: make(chan supervise.Report, 100)}
 	r.keeper = supervise.NewKeeper(supervise.Options{
 		Report: func(report supervise.Report) { r.reports <- report }, Gate: supervise.NewGate(),
 	})
+	for _, order := range orders {
+		order(r.keeper)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); r.keeper.Run(ctx, s) }()
@@ -138,6 +142,15 @@ func TestStopAndStart(t *testing.T) {
 	}
 	r.keeper.Restart(camera.CauseOrder)
 	r.next(supervise.Running)
+}
+
+// TestOrdersBeforeTheStart: nothing is started that is not wanted any more.
+func TestOrdersBeforeTheStart(t *testing.T) {
+	r := keep(t, spec("runs"), (*supervise.Keeper).Stop)
+	r.next(supervise.Stopped)
+	r = keep(t, spec("runs"), func(k *supervise.Keeper) { k.Update(spec("misconfigured")) })
+	r.next(supervise.Running)
+	r.next(supervise.Misconfigured)
 }
 
 func TestHungProcessIsEnded(t *testing.T) {

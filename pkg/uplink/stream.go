@@ -115,12 +115,15 @@ func (s *stream) due() bool {
 }
 
 // take returns the newest picture as it is to be sent: to those who asked for it, and to all who see the stream unless nobody did
-// before. bytes is how much that is.
-func (s *stream) take() (messages []*nats.Msg, bytes int) {
+// before. bytes is how much that is. live tells whether the camera is.
+func (s *stream) take(live bool, now time.Time) (messages []*nats.Msg, bytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	known := *s.last
+	since := now.Sub(known.Captured)
+	known.NotLive = known.NotLive || !live && (since < 0 || since > ahead)
 	for _, r := range s.replies {
-		messages = append(messages, bus.EncodeFrame(r.subject, s.last))
+		messages = append(messages, bus.EncodeFrame(r.subject, &known))
 	}
 	if s.fresh && (len(messages) == 0 || s.flows) {
 		messages = append(messages, bus.EncodeFrame(s.subject, s.last))

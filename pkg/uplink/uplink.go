@@ -34,8 +34,9 @@ const (
 	beatEvery  = time.Second
 	dialTime   = 5 * time.Second
 	writeTime  = 10 * time.Second
-	unsent     = 128 << 10 // bytes that the kernel may hold and not have sent yet
-	maxReplies = 16        // that wait for one picture
+	unsent     = 128 << 10   // bytes that the kernel may hold and not have sent yet
+	maxReplies = 16          // that wait for one picture
+	ahead      = time.Second // that a picture may be of the news that its camera is live again
 )
 
 // Options are what Run needs.
@@ -104,6 +105,7 @@ func Run(ctx context.Context, o Options) error {
 	u.cameras = registry.New(o.Config.Site.Node, registry.Events{
 		Listed: u.listed, Changed: func(camera.Info) {}, Figures: func(camera.Info) {}, Back: u.back,
 	}, func(camera.ID) int { return 0 })
+	u.cameras.OwnOnly = true // a site may be a hub itself, and its hub does not know of the cameras behind it
 	tasks.Go(func() {
 		if err := u.cameras.Follow(ctx, u.site, u.subjects, control.NewClient(u.site, o.Config.Site), u.log); err != nil {
 			u.log.Error("cameras are not followed any more", "err", err)
@@ -285,7 +287,7 @@ func (u *Uplink) next(now time.Time) []*nats.Msg {
 			return nil
 		}
 		u.turns = append(slices.Delete(u.turns, i, i+1), k)
-		messages, bytes := s.take()
+		messages, bytes := s.take(u.cameras.Live(k.camera), now)
 		u.gate.Drain.Write(bytes)
 		u.status.Frames++
 		u.status.Bytes += uint64(bytes)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,6 +22,8 @@ import (
 	"linkstart/pkg/camera"
 	"linkstart/pkg/child"
 	"linkstart/pkg/control"
+	"linkstart/pkg/logtest"
+	"linkstart/pkg/nodes"
 	"linkstart/pkg/uplink"
 )
 
@@ -123,6 +126,7 @@ type link struct {
 	site, hub *nats.Conn // as admin
 	door      *door
 	said      *nats.Subscription // by the uplink
+	log       logtest.Buffer     // of the uplink
 	end       func() error       // what it returned; idempotent
 }
 
@@ -157,7 +161,7 @@ func newLink(t *testing.T) *link {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- uplink.Run(ctx, uplink.Options{Log: log, Config: child.Uplink{
+		ended <- uplink.Run(ctx, uplink.Options{Log: slog.New(slog.NewTextHandler(&l.log, nil)), Config: child.Uplink{
 			Site: access(site, site.URL(), broker.UplinkUser, broker.UplinkPermissions(l.subjects, "edge1")),
 			Hub:  access(hub, "nats://"+l.door.listener.Addr().String(), "edge1", broker.AllowAll), SubFPS: 100,
 		}})
@@ -216,6 +220,32 @@ func (supervisor) Handle(context.Context, string, control.Request) (control.Repl
 	return control.Reply{Cameras: []camera.Info{{ID: "gate", Node: "edge1", State: camera.Live}}}, nil
 }
 
+// supervise answers at the site, until the test ends.
+func (l *link) supervise() {
+	l.t.Helper()
+	stop, err := control.Serve(l.t.Context(), l.site, l.subjects, "edge1", supervisor{})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.t.Cleanup(func() {
+		if err := stop(); err != nil {
+			l.t.Error(err)
+		}
+	})
+}
+
+// announce says at the site what its supervisor, or another one, says of a camera.
+func (l *link) announce(id camera.ID, node string, state camera.State) {
+	l.t.Helper()
+	b, err := json.Marshal(camera.Info{ID: id, Node: node, State: state})
+	if err == nil {
+		err = l.site.Publish(l.subjects.Camera(id), b)
+	}
+	if err != nil {
+		l.t.Fatal(err)
+	}
+}
+
 // TestLinkThatHangs: while a connection to the hub is being made, the supervisor hears how the uplink fares, or it would take it for
 // one that hangs; and when it is made at last, it is used.
 func TestLinkThatHangs(t *testing.T) {
@@ -245,15 +275,7 @@ func TestLinkThatHangs(t *testing.T) {
 func TestHubThatReadsNothing(t *testing.T) {
 	const picture = 1 << 10 // bytes
 	l := newLink(t)
-	stop, err := control.Serve(t.Context(), l.site, l.subjects, "edge1", supervisor{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := stop(); err != nil {
-			t.Error(err)
-		}
-	}()
+	l.supervise()
 	l.door.admit()
 	l.becomes(true)
 
@@ -301,5 +323,88 @@ func TestHubThatReadsNothing(t *testing.T) {
 	after := l.until("filmed on", func(u control.Uplink) bool { return u.Frames+u.Shed > before.Frames+before.Shed+100 })
 	if sent := after.Frames - before.Frames; sent > 20 {
 		t.Errorf("%d pictures are on their way to a hub that reads nothing, %d were passed over", sent, after.Shed-before.Shed)
+	}
+}
+
+// TestPictureOfACameraThatIsAway: who asks at the hub gets the picture that the uplink has kept for others, and is told whether it is a
+// present one.
+func TestPictureOfACameraThatIsAway(t *testing.T) {
+	l := newLink(t)
+	l.supervise()
+	l.door.admit()
+	l.becomes(true)
+
+	picture := &camera.Frame{JPEG: []byte("\xFF\xD8picture"), Seq: 1, Captured: time.Now().Add(-5 * time.Second), Width: 640, Height: 360}
+	films, err := l.site.Subscribe(l.subjects.Want("gate", camera.Sub), func(m *nats.Msg) {
+		if m.Reply != "" {
+			_ = m.RespondMsg(bus.EncodeFrame("", picture)) // who asks fails without
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed, err := bus.OpenFeed(l.hub, l.subjects, "gate", camera.Sub, 0, slog.New(slog.DiscardHandler), func(*camera.Frame) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { feed.Close(); <-feed.Done() }()
+	is := func(state camera.State, live bool) {
+		t.Helper()
+		for end := time.Now().Add(patience); ; {
+			l.announce("gate", "edge1", state)
+			f, err := bus.Ask(t.Context(), l.hub, l.subjects, "gate", camera.Sub)
+			if err == nil && f.NotLive != live {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("the camera is %s, and the answer is %+v, %v", state, f, err)
+			}
+		}
+	}
+	is(camera.Live, true)
+	if err := films.Unsubscribe(); err != nil {
+		t.Fatal(err)
+	}
+	is(camera.Reconnecting, false)
+	is(camera.Live, true)
+}
+
+// TestSiteThatIsAHub: the sites behind it have cameras that its own hub does not know of, and supervisors that the uplink may not ask.
+func TestSiteThatIsAHub(t *testing.T) {
+	l := newLink(t)
+	l.supervise()
+	l.door.admit()
+	l.becomes(true)
+	behind, stop, err := nodes.Follow(l.site, l.subjects, func(nodes.Node) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	ctx, cancel := context.WithCancel(t.Context())
+	var telling sync.WaitGroup
+	defer telling.Wait()
+	defer cancel()
+	telling.Go(func() { nodes.Tell(ctx, l.site, l.subjects, "edge2", func() nodes.Beat { return nodes.Beat{} }) })
+	asked := func(id camera.ID) error {
+		_, err := bus.Ask(t.Context(), l.hub, l.subjects, id, camera.Sub)
+		return err
+	}
+	for end := time.Now().Add(patience); !behind.Here("edge2") || errors.Is(asked("gate"), nats.ErrNoResponders); {
+		if time.Now().After(end) {
+			t.Fatal("the site's camera is not heard of at the hub, or the other supervisor not at the site")
+		}
+	}
+	l.announce("yard", "edge2", camera.Live)
+	l.announce("door", "edge1", camera.Live)
+	for end := time.Now().Add(patience); errors.Is(asked("door"), nats.ErrNoResponders); {
+		if time.Now().After(end) {
+			t.Fatal("a camera that has come to the site is not heard of at the hub")
+		}
+	}
+	if err := asked("yard"); !errors.Is(err, nats.ErrNoResponders) {
+		t.Errorf("the uplink answers for a camera of another supervisor: %v", err)
+	}
+	if said := l.log.String(); strings.Contains(said, "edge2") {
+		t.Errorf("the uplink says\n%s", said)
 	}
 }
