@@ -113,7 +113,7 @@ tls { cert_file: %q, key_file: %q }
 func TestExternalNATS(t *testing.T) {
 	t.Parallel()
 	url, authorities, credentials := natsServer(t)
-	bus := fmt.Sprintf("bus: {external: {url: %q, credentials: %s, ca: %s}}\n", url, credentials, authorities)
+	bus := fmt.Sprintf("bus: {external: {url: 'tls://%s, %s', credentials: %s, ca: %s}}\n", freeAddr(t), url, credentials, authorities) // the first is away
 	hash, err := access.Hash("anna's password")
 	if err != nil {
 		t.Fatal(err)

@@ -75,7 +75,7 @@ type Cluster struct {
 	Password string   `yaml:"password" jsonschema_description:"The same for all servers of the cluster, 16 characters and more; write it as ${NAME}."`
 }
 
-// External is the key bus.external.
+// External is the key bus.external. Its URL may be several, with commas between them, of the servers of one cluster.
 type External struct {
 	Peer     `yaml:",inline"`
 	Replicas int `yaml:"replicas" jsonschema:"minimum=1,maximum=5" jsonschema_description:"On how many of its servers selections are stored."`
@@ -224,7 +224,13 @@ func (d *decoder) checkCluster(b *Bus) {
 
 // checkPeer checks how another server is joined.
 func (d *decoder) checkPeer(path string, p *Peer, b *Bus) {
-	d.checkBusURL(path+".url", p.URL, b)
+	addresses := []string{p.URL}
+	if p == &b.External.Peer { // servers of one cluster, any of which will do
+		addresses = strings.Split(p.URL, ",")
+	}
+	for _, address := range addresses {
+		d.checkBusURL(path+".url", strings.TrimSpace(address), b)
+	}
 	if p.Credentials != "" && (p.User != "" || p.Password != "") {
 		d.add(d.position(path+".credentials"), "remove one of the two", "%s has both a credentials file and a user", path)
 	}
