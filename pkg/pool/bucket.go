@@ -59,9 +59,6 @@ func (p *Pool) reach(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// wrongLastSequence is what a server says of a change that came too late while another one is being stored, since nats-server 2.12.
-const wrongLastSequence jetstream.ErrorCode = 10164
-
 const (
 	nodePrefix   = "node."
 	cameraPrefix = "camera."
@@ -127,7 +124,7 @@ func (p *Pool) learn(id camera.ID, l lease) {
 	}
 	p.table[id] = l
 	switch {
-	case l.Node == p.Node && p.may(id) && !p.giving[id]:
+	case l.Node == p.Node && p.may[id] && !p.giving[id]:
 		p.held[id] = l.term
 	case l.Node != p.Node && l.term >= p.held[id]: // else it is what was there before this supervisor presumed
 		delete(p.held, id)
@@ -167,9 +164,7 @@ func (p *Pool) take(ctx context.Context, id camera.ID, alive map[string]bool) (b
 }
 
 func (p *Pool) took(id camera.ID, term uint64, err error) (bool, error) {
-	refused := (*jetstream.APIError)(nil)
-	if errors.Is(err, jetstream.ErrKeyExists) || errors.As(err, &refused) &&
-		(refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || refused.ErrorCode == wrongLastSequence) {
+	if errors.Is(err, jetstream.ErrKeyExists) || errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
 		return false, nil // somebody was faster
 	}
 	if err != nil {

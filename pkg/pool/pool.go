@@ -74,6 +74,7 @@ type Pool struct {
 	mu      sync.Mutex
 	kv      jetstream.KeyValue // nil until the bucket is there
 	cameras []Camera
+	may     map[camera.ID]bool // run here
 	own     map[camera.ID]bool // that run here whatever the bucket says
 	table   map[camera.ID]lease
 	held    map[camera.ID]uint64
@@ -103,19 +104,18 @@ func New(o Options) (*Pool, error) {
 func (p *Pool) Set(cameras []Camera, own []camera.ID) {
 	p.mu.Lock()
 	p.cameras = slices.Clone(cameras)
+	p.may = make(map[camera.ID]bool, len(cameras))
+	for _, c := range cameras {
+		p.may[c.ID] = c.May(p.Node)
+	}
 	p.own = make(map[camera.ID]bool, len(own))
 	for _, id := range own {
 		p.own[id] = true
 	}
-	maps.DeleteFunc(p.held, func(id camera.ID, _ uint64) bool { return !p.may(id) })
-	maps.DeleteFunc(p.orphans, func(id camera.ID, _ time.Time) bool { return !p.may(id) })
+	maps.DeleteFunc(p.held, func(id camera.ID, _ uint64) bool { return !p.may[id] })
+	maps.DeleteFunc(p.orphans, func(id camera.ID, _ time.Time) bool { return !p.may[id] })
 	p.mu.Unlock()
 	p.poke()
-}
-
-// may reports whether a camera may run here. p.mu is held.
-func (p *Pool) may(id camera.ID) bool {
-	return slices.ContainsFunc(p.cameras, func(c Camera) bool { return c.ID == id && c.May(p.Node) })
 }
 
 // bucket is nil until it is there.
@@ -193,7 +193,7 @@ func (p *Pool) letGo(ctx context.Context) {
 	p.mu.Lock()
 	gone := make(map[camera.ID]uint64)
 	for id, l := range p.table {
-		if l.Node == p.Node && !p.may(id) && !p.own[id] && !p.giving[id] {
+		if l.Node == p.Node && !p.may[id] && !p.own[id] && !p.giving[id] {
 			gone[id] = l.term
 		}
 	}
