@@ -39,16 +39,10 @@ func (p *Pool) reach(ctx context.Context, now time.Time) error {
 		p.kv = kv
 		p.mu.Unlock()
 	}
-	if now.Sub(p.tried) >= proveEvery {
-		p.tried = now
-		call, cancel := context.WithTimeout(ctx, callTime)
-		defer cancel()
-		if _, err := p.kv.PutString(call, nodeKey(p.Node), ""); err != nil {
-			return fmt.Errorf("prove that this machine is on the bus: %w", err)
+	if now.Sub(p.proven) >= proveEvery {
+		if err := p.prove(ctx, now); err != nil {
+			return err
 		}
-		p.mu.Lock()
-		p.proven = now
-		p.mu.Unlock()
 	}
 	if now.Sub(p.read) >= readEvery {
 		if err := p.readTable(ctx); err != nil {
@@ -56,6 +50,19 @@ func (p *Pool) reach(ctx context.Context, now time.Time) error {
 		}
 		p.read = now
 	}
+	return nil
+}
+
+// prove puts on record that this supervisor reaches the bucket.
+func (p *Pool) prove(ctx context.Context, now time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	if _, err := p.kv.PutString(ctx, nodeKey(p.Node), ""); err != nil {
+		return fmt.Errorf("prove that this machine is on the bus: %w", err)
+	}
+	p.mu.Lock()
+	p.proven = now
+	p.mu.Unlock()
 	return nil
 }
 
@@ -176,9 +183,14 @@ func (p *Pool) took(id camera.ID, term uint64, err error) (bool, error) {
 	return true, nil
 }
 
-// proves reports whether a node that is not heard still reaches the bucket: by the clock of the bucket's server, and this node's own
-// last proof.
+// proves reports whether a node that is not heard still reaches the bucket: by the clock of the bucket's server, to which this node's
+// proof tells what time it is.
 func (p *Pool) proves(ctx context.Context, node string) (bool, error) {
+	if err := p.prove(ctx, time.Now()); err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
 	mine, err := p.kv.Get(ctx, nodeKey(p.Node))
 	if err != nil {
 		return false, fmt.Errorf("look up own proof: %w", err)
@@ -190,7 +202,7 @@ func (p *Pool) proves(ctx context.Context, node string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("look up whether %s is there: %w", node, err)
 	}
-	return mine.Created().Sub(its.Created()).Abs() < proveEvery, nil // the server's clock may have been set back
+	return mine.Created().Sub(its.Created()).Abs() < goneAfter, nil // one of a time to come is older than a change of the server's clock
 }
 
 func (p *Pool) say(id camera.ID, n news) {

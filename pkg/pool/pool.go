@@ -31,6 +31,7 @@ const (
 
 	stepEvery  = 500 * time.Millisecond
 	proveEvery = 2 * time.Second
+	goneAfter  = 2 * proveEvery   // without a proof: one takes proveEvery, a step, and as long as the bus needs
 	readEvery  = 10 * time.Second // the whole table, in case news were missed
 	callTime   = time.Second
 	settleTime = 3 * time.Second        // after the start: who else is there?
@@ -82,7 +83,6 @@ type Pool struct {
 	told    map[camera.ID]uint64
 	orphans map[camera.ID]time.Time // since when nobody runs it
 	proven  time.Time
-	tried   time.Time // to prove
 	read    time.Time
 	asked   time.Time
 	failing bool

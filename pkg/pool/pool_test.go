@@ -55,6 +55,27 @@ func (r *rig) join(user string) *nats.Conn {
 	return nc
 }
 
+// bucket makes the bucket of leases, where it is missing.
+func (r *rig) bucket() jetstream.KeyValue {
+	r.t.Helper()
+	js, err := jetstream.New(r.admin)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	kv, err := bus.LeaseBucket(r.t.Context(), js, 1)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return kv
+}
+
+func put(t *testing.T, kv jetstream.KeyValue, key, value string) {
+	t.Helper()
+	if _, err := kv.PutString(t.Context(), key, value); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // machine is one supervisor's pool.
 type machine struct {
 	*pool.Pool
@@ -142,6 +163,27 @@ func TestSitesTakeNothingOver(t *testing.T) {
 	}
 	a := r.machine("a", pool.Camera{ID: "x", May: only("a-site")}, pool.Camera{ID: "y", May: func(string) bool { return true }}, pool.Camera{ID: "z", May: func(string) bool { return true }})
 	a.holds(t, 15*time.Second, "x", "y", "z") // 3 s; with the sites before it, up to 42
+}
+
+// TestWhoProvesKeepsItsCamera: a machine that is not heard and whose proofs come, as late as they may, keeps its camera; one whose proofs end
+// loses it.
+func TestWhoProvesKeepsItsCamera(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	kv := r.bucket()
+	put(t, kv, "camera.x", `{"node":"b"}`)
+	put(t, kv, "node.b", "")
+	a := r.machine("a", pool.Camera{ID: "x", May: only("ab")})
+	tick := time.NewTicker(2500 * time.Millisecond) // what a proof every 2 s comes to with steps of half a second
+	defer tick.Stop()
+	for range 6 {
+		<-tick.C
+		put(t, kv, "node.b", "")
+		if held := a.Held(); len(held) > 0 {
+			t.Fatalf("it has taken over what runs elsewhere: %v", held)
+		}
+	}
+	a.holds(t, patience, "x")
 }
 
 // TestStoreThatIsLost: what cannot be confirmed is stopped once, and not taken over again and again.
