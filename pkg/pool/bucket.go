@@ -55,8 +55,6 @@ func (p *Pool) reach(ctx context.Context, now time.Time) error {
 
 // prove puts on record that this supervisor reaches the bucket.
 func (p *Pool) prove(ctx context.Context, now time.Time) error {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
 	if _, err := p.kv.PutString(ctx, nodeKey(p.Node), ""); err != nil {
 		return fmt.Errorf("prove that this machine is on the bus: %w", err)
 	}
@@ -117,6 +115,12 @@ func (p *Pool) heard(id camera.ID, data []byte) {
 	if json.Unmarshal(data, &n) != nil {
 		return
 	}
+	p.mu.Lock()
+	known := p.table[id] == lease{n.Node, n.Term} // as it was this supervisor that said so
+	p.mu.Unlock()
+	if known {
+		return
+	}
 	p.learn(id, lease{n.Node, n.Term})
 	p.tell()
 	p.poke()
@@ -138,10 +142,8 @@ func (p *Pool) learn(id camera.ID, l lease) {
 	}
 }
 
-// take takes a camera over, unless somebody else has it.
-func (p *Pool) take(ctx context.Context, id camera.ID, alive map[string]bool) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
+// take takes a camera over, unless somebody else has it: one who is alive or there. It notes who is there.
+func (p *Pool) take(ctx context.Context, id camera.ID, alive, there map[string]bool) (bool, error) {
 	e, err := p.kv.Get(ctx, cameraKey(id))
 	switch {
 	case errors.Is(err, jetstream.ErrKeyNotFound):
@@ -152,13 +154,12 @@ func (p *Pool) take(ctx context.Context, id camera.ID, alive map[string]bool) (b
 	}
 	node := decode(e.Value())
 	if node != "" && node != p.Node {
-		there := alive[node]
-		if !there {
-			if there, err = p.proves(ctx, node); err != nil {
+		if _, asked := there[node]; !asked && !alive[node] {
+			if there[node], err = p.proves(ctx, node); err != nil {
 				return false, err
 			}
 		}
-		if there {
+		if alive[node] || there[node] {
 			p.mu.Lock()
 			delete(p.held, id)
 			p.mu.Unlock()
@@ -179,7 +180,6 @@ func (p *Pool) took(id camera.ID, term uint64, err error) (bool, error) {
 	}
 	p.learn(id, lease{p.Node, term})
 	p.say(id, news{p.Node, term})
-	p.tell()
 	return true, nil
 }
 
@@ -189,8 +189,6 @@ func (p *Pool) proves(ctx context.Context, node string) (bool, error) {
 	if err := p.prove(ctx, time.Now()); err != nil {
 		return false, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
 	mine, err := p.kv.Get(ctx, nodeKey(p.Node))
 	if err != nil {
 		return false, fmt.Errorf("look up own proof: %w", err)

@@ -34,6 +34,7 @@ const (
 	goneAfter  = 2 * proveEvery   // without a proof: one takes proveEvery, a step, and as long as the bus needs
 	readEvery  = 10 * time.Second // the whole table, in case news were missed
 	callTime   = time.Second
+	claimTime  = 500 * time.Millisecond // for taking cameras over in one step
 	settleTime = 3 * time.Second        // after the start: who else is there?
 	rankTime   = 700 * time.Millisecond // that each supervisor leaves to the one before it
 	calmTime   = 10 * time.Second       // after the start, before cameras of others are asked for
@@ -90,7 +91,7 @@ type Pool struct {
 
 // New makes a pool without cameras.
 func New(o Options) (*Pool, error) {
-	js, err := jetstream.New(o.Conn)
+	js, err := jetstream.New(o.Conn, jetstream.WithDefaultTimeout(callTime))
 	if err != nil {
 		return nil, fmt.Errorf("open JetStream: %w", err)
 	}

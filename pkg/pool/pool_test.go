@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,9 +47,10 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-func (r *rig) join(user string) *nats.Conn {
+func (r *rig) join(user string, further ...nats.Option) *nats.Conn {
 	r.t.Helper()
-	nc, err := bus.Connect(r.t.Context(), bus.Access{URL: r.server.URL(), User: user, Password: r.server.AddUser(user, broker.AllowAll)}, slog.New(slog.DiscardHandler))
+	access := bus.Access{URL: r.server.URL(), User: user, Password: r.server.AddUser(user, broker.AllowAll)}
+	nc, err := bus.Connect(r.t.Context(), access, slog.New(slog.DiscardHandler), further...)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -81,12 +84,17 @@ type machine struct {
 	*pool.Pool
 	board *nodes.Board
 	log   logtest.Buffer
+	told  atomic.Int64 // how often it has said what it runs
 }
 
 func (r *rig) machine(node string, cameras ...pool.Camera) *machine {
-	t := r.t
+	r.t.Helper()
+	return r.machineAt(r.join(node), node, cameras...)
+}
+
+func (r *rig) machineAt(nc *nats.Conn, node string, cameras ...pool.Camera) *machine {
+	t, m := r.t, new(machine)
 	t.Helper()
-	nc, m := r.join(node), new(machine)
 	board, stop, err := nodes.Follow(nc, subjects, func(nodes.Node) {})
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +102,7 @@ func (r *rig) machine(node string, cameras ...pool.Camera) *machine {
 	m.board = board
 	m.Pool, err = pool.New(pool.Options{
 		Conn: nc, Subjects: subjects, Node: node, Replicas: 1, Board: board, Log: slog.New(slog.NewTextHandler(&m.log, nil)),
-		Changed: func(map[camera.ID]uint64) {}, Stopped: func(context.Context, camera.ID) {},
+		Changed: func(map[camera.ID]uint64) { m.told.Add(1) }, Stopped: func(context.Context, camera.ID) {},
 		Ask: func(context.Context, string, camera.ID) error { return nil },
 	})
 	if err != nil {
@@ -184,6 +192,63 @@ func TestWhoProvesKeepsItsCamera(t *testing.T) {
 		}
 	}
 	a.holds(t, patience, "x")
+}
+
+// distant is a way to a server that is far away.
+type distant struct{}
+
+func (distant) Dial(network, address string) (net.Conn, error) {
+	c, err := net.Dial(network, address)
+	return slow{c}, err
+}
+
+type slow struct{ net.Conn }
+
+func (s slow) Write(b []byte) (int, error) {
+	time.Sleep(25 * time.Millisecond)
+	return s.Conn.Write(b)
+}
+
+// TestManyCamerasFromADistantServer: who takes many cameras over proves meanwhile that it is there, and starts them before it has the last
+// one, though not each on its own.
+func TestManyCamerasFromADistantServer(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	stored, err := r.bucket().WatchAll(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stored.Stop() }()
+	const many = 100 // of two calls each, so more than 5 s
+	var cameras []pool.Camera
+	var ids []camera.ID
+	for n := range many {
+		ids = append(ids, camera.ID(fmt.Sprint("x", n)))
+		cameras = append(cameras, pool.Camera{ID: ids[n], May: only("a")})
+	}
+	a := r.machineAt(r.join("a", nats.SetCustomDialer(distant{})), "a", cameras...)
+	taken, proofs := 0, 0
+	for taken < many {
+		select {
+		case e := <-stored.Updates():
+			switch {
+			case e == nil: // nothing was stored before
+			case e.Key() == "node.a" && taken > 0:
+				proofs++
+			case strings.HasPrefix(e.Key(), "camera."):
+				taken++
+			}
+		case <-time.After(patience):
+			t.Fatalf("%d cameras are taken over", taken)
+		}
+	}
+	if proofs == 0 {
+		t.Error("meanwhile it has proven nothing")
+	}
+	a.holds(t, patience, ids...)
+	if n := a.told.Load(); n < 2 || n > many/2 {
+		t.Errorf("it has said %d times what it runs", n)
+	}
 }
 
 // TestStoreThatIsLost: what cannot be confirmed is stopped once, and not taken over again and again.

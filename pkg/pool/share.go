@@ -33,8 +33,17 @@ func (p *Pool) claim(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	alive, _ := p.alive()
+	there := make(map[string]bool) // of the others: whether they prove that they are
+	began := time.Now()
 	for _, c := range p.due(alive, now) {
-		ok, err := p.take(ctx, c, alive)
+		if time.Since(began) > claimTime { // a proof may be due, and those taken are to be started
+			p.poke()
+			return nil
+		}
+		if there[p.ranBy(c)] {
+			continue
+		}
+		ok, err := p.take(ctx, c, alive, there)
 		if err != nil {
 			return err
 		}
@@ -53,6 +62,16 @@ func (p *Pool) claim(ctx context.Context, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// ranBy returns the node that a camera is known to run on; "" for none, and for one of which only the bucket can tell.
+func (p *Pool) ranBy(id camera.ID) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if last := p.table[id]; p.held[id] <= last.term {
+		return last.Node
+	}
+	return ""
 }
 
 // presume takes over what would be claimed if the bucket answered, as far as this supervisor is not the one that is cut off, and for as
