@@ -164,7 +164,7 @@ func (s *system) sameBus(cfg *config.Config) error {
 
 // beat is this supervisor's sign of life.
 func (s *system) beat() nodes.Beat {
-	return nodes.Beat{Version: version, Started: s.started, Cameras: len(s.fleet.Cameras()), Shares: s.pool != nil}
+	return nodes.Beat{Version: version, Started: s.started, Cameras: len(s.fleet.Cameras()), Shares: s.pool != nil && s.pool.Shares()}
 }
 
 // heard is told of each supervisor that comes, goes or was started anew.

@@ -48,7 +48,9 @@ func (p *Pool) reach(ctx context.Context, now time.Time) error {
 		if err := p.readTable(ctx); err != nil {
 			return err
 		}
+		p.mu.Lock()
 		p.read = now
+		p.mu.Unlock()
 	}
 	return nil
 }

@@ -107,7 +107,9 @@ func (p *Pool) Set(cameras []Camera, own []camera.ID) {
 	p.cameras = slices.Clone(cameras)
 	p.may = make(map[camera.ID]bool, len(cameras))
 	for _, c := range cameras {
-		p.may[c.ID] = c.May(p.Node)
+		if c.May(p.Node) {
+			p.may[c.ID] = true
+		}
 	}
 	p.own = make(map[camera.ID]bool, len(own))
 	for _, id := range own {
@@ -160,8 +162,27 @@ func (p *Pool) Run(ctx context.Context) error {
 	}
 }
 
+// Shares reports whether there is anything that others have to take this supervisor into account for.
+func (p *Pool) Shares() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.may) > 0 || len(p.own) > 0 && p.read.IsZero() { // others may take one of those for a camera that this supervisor shares
+		return true
+	}
+	for _, l := range p.table {
+		if l.Node == p.Node {
+			return true
+		}
+	}
+	return false
+}
+
 // step does what is due.
 func (p *Pool) step(ctx context.Context) {
+	if !p.Shares() {
+		p.tell()
+		return
+	}
 	now := time.Now()
 	err := p.reach(ctx, now)
 	if err == nil {
@@ -189,6 +210,13 @@ func (p *Pool) step(ctx context.Context) {
 	}
 }
 
+// readAnew has the table read at the next step.
+func (p *Pool) readAnew() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.read = time.Time{}
+}
+
 // letGo lets others have what is written as this supervisor's and may not run here, as it did under another configuration.
 func (p *Pool) letGo(ctx context.Context) {
 	p.mu.Lock()
@@ -205,7 +233,7 @@ func (p *Pool) letGo(ctx context.Context) {
 		p.Stopped(stop, id)
 		if err := p.hand(ctx, id, term, ""); err != nil {
 			p.Log.Debug("a camera is not let go", "camera", id, "err", err)
-			p.read = time.Time{} // somebody may have it
+			p.readAnew() // somebody may have it
 			return
 		}
 		p.Log.Info("camera may not run here any more", "camera", id)

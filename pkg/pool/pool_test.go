@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -117,7 +118,7 @@ func (r *rig) machineAt(nc *nats.Conn, node string, cameras ...pool.Camera) *mac
 		}
 	})
 	running.Go(func() {
-		nodes.Tell(ctx, nc, subjects, node, func() nodes.Beat { return nodes.Beat{Shares: true} })
+		nodes.Tell(ctx, nc, subjects, node, func() nodes.Beat { return nodes.Beat{Shares: m.Shares()} })
 	})
 	t.Cleanup(func() { cancel(); running.Wait(); stop() })
 	return m
@@ -144,6 +145,15 @@ func (m *machine) holds(t *testing.T, within time.Duration, ids ...camera.ID) {
 	}
 }
 
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("not seen: " + what)
+		}
+	}
+}
+
 // TestCameraThatMayNotRunHereIsLetGo: a machine whose configuration has a camera no more, or not for itself, does not keep it from others;
 // one that has it for itself alone does.
 func TestCameraThatMayNotRunHereIsLetGo(t *testing.T) {
@@ -155,6 +165,32 @@ func TestCameraThatMayNotRunHereIsLetGo(t *testing.T) {
 	a.Set([]pool.Camera{{ID: "y", May: only("b")}}, []camera.ID{"z"})
 	b.holds(t, patience, "x", "y")
 	a.holds(t, patience)
+	if !a.Shares() {
+		t.Error("others do not know that it has kept one")
+	}
+	a.Set(nil, nil)
+	b.holds(t, patience, "x", "y", "z")
+	until(t, "it has nothing to share any more", func() bool { return !a.Shares() })
+}
+
+// TestWhoHasNoneToShareIsNoneOfThem: a machine without cameras that may run there proves nothing and is not waited for.
+func TestWhoHasNoneToShareIsNoneOfThem(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	b := r.machine("b", pool.Camera{ID: "x", May: only("a")})
+	a := r.machine("a", pool.Camera{ID: "x", May: only("ab")})
+	a.holds(t, patience, "x")
+	until(t, "a hears b", func() bool { return a.board.Here("b") })
+	for _, n := range a.board.All() {
+		if n.Name == "b" && n.Shares {
+			t.Error("it says that it shares cameras")
+		}
+	}
+	if _, err := r.bucket().Get(t.Context(), "node.b"); !errors.Is(err, jetstream.ErrKeyNotFound) {
+		t.Errorf("it proves that it is there: %v", err)
+	}
+	b.Set([]pool.Camera{{ID: "x", May: only("ab")}, {ID: "y", May: only("b")}}, nil)
+	b.holds(t, patience, "y")
 }
 
 // TestSitesTakeNothingOver: those who share no cameras are not waited for.
@@ -309,16 +345,8 @@ func TestWhoIsBackKeepsItsCamera(t *testing.T) {
 	defer tell("c")() // or a would be cut off
 	stop := tell("b")
 	a := r.machine("a", pool.Camera{ID: "x", May: only("ab")})
-	until := func(what string, ok func() bool) {
-		t.Helper()
-		for end := time.Now().Add(patience); !ok(); time.Sleep(10 * time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatal("not seen: " + what)
-			}
-		}
-	}
-	until("b is heard", func() bool { return a.board.Here("b") })
-	until("a has proven", func() bool {
+	until(t, "b is heard", func() bool { return a.board.Here("b") })
+	until(t, "a has proven", func() bool {
 		kv, err := js.KeyValue(t.Context(), "lease")
 		if err != nil {
 			return false
@@ -335,7 +363,7 @@ func TestWhoIsBackKeepsItsCamera(t *testing.T) {
 	stop()
 	a.holds(t, patience, "x")
 	defer tell("b")()
-	until("b is heard again", func() bool { return a.board.Here("b") })
+	until(t, "b is heard again", func() bool { return a.board.Here("b") })
 	kv, err := bus.LeaseBucket(t.Context(), js, 1)
 	if err != nil {
 		t.Fatal(err)
