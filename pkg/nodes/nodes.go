@@ -33,6 +33,7 @@ type Beat struct {
 	Started time.Time `json:"started"`
 	Cameras int       `json:"cameras"`           // that it runs
 	Shares  bool      `json:"shares,omitempty"`  // it may run cameras of others
+	CutOff  bool      `json:"cut_off,omitempty"` // but cannot: it does not reach the record of who runs what
 	Leaving bool      `json:"leaving,omitempty"` // it is the last one
 }
 

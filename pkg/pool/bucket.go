@@ -61,6 +61,9 @@ func (p *Pool) prove(ctx context.Context, now time.Time) error {
 		return fmt.Errorf("prove that this machine is on the bus: %w", err)
 	}
 	p.mu.Lock()
+	if p.cutOff() {
+		p.started = now // the others were too, it may be, and are about to prove that they are there
+	}
 	p.proven = now
 	p.mu.Unlock()
 	return nil

@@ -67,9 +67,8 @@ type Options struct {
 // Pool holds the cameras of one supervisor.
 type Pool struct {
 	Options
-	js      jetstream.JetStream
-	started time.Time
-	poked   chan struct{}
+	js    jetstream.JetStream
+	poked chan struct{}
 
 	telling sync.Mutex // while Changed is called; taken before mu
 
@@ -83,6 +82,7 @@ type Pool struct {
 	giving  map[camera.ID]bool // not held any more, though the bucket does not say so yet
 	told    map[camera.ID]uint64
 	orphans map[camera.ID]time.Time // since when nobody runs it
+	started time.Time               // to take part, first or after it was cut off
 	proven  time.Time
 	read    time.Time
 	asked   time.Time
@@ -177,6 +177,17 @@ func (p *Pool) Shares() bool {
 	return false
 }
 
+// CutOff reports whether this supervisor has not reached the bucket for so long that it runs no camera that others may run.
+func (p *Pool) CutOff() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cutOff()
+}
+
+func (p *Pool) cutOff() bool {
+	return time.Since(p.proven) > LeaseTime && time.Since(p.started) > LeaseTime
+}
+
 // step does what is due.
 func (p *Pool) step(ctx context.Context) {
 	if !p.Shares() {
@@ -195,7 +206,7 @@ func (p *Pool) step(ctx context.Context) {
 	failed := err != nil && ctx.Err() == nil
 	tell := failed && !p.failing && now.Sub(p.started) > settleTime
 	p.failing = failed && (p.failing || tell)
-	if !p.proven.IsZero() && time.Since(p.proven) > LeaseTime && len(p.held) > 0 {
+	if p.cutOff() && len(p.held) > 0 {
 		p.Log.Error("cameras that other machines may run are stopped here, as it cannot be known whether they do", "cameras", len(p.held), "err", err)
 		clear(p.held)
 		p.read = time.Time{} // whoever has them is looked up as soon as that is possible

@@ -118,10 +118,47 @@ func (r *rig) machineAt(nc *nats.Conn, node string, cameras ...pool.Camera) *mac
 		}
 	})
 	running.Go(func() {
-		nodes.Tell(ctx, nc, subjects, node, func() nodes.Beat { return nodes.Beat{Shares: m.Shares()} })
+		nodes.Tell(ctx, nc, subjects, node, func() nodes.Beat { return nodes.Beat{Shares: m.Shares(), CutOff: m.CutOff()} })
 	})
 	t.Cleanup(func() { cancel(); running.Wait(); stop() })
 	return m
+}
+
+// tell is a machine that only says that it is there, until stop.
+func (r *rig) tell(node string, b nodes.Beat) (stop func()) {
+	ctx, cancel := context.WithCancel(r.t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		nodes.Tell(ctx, r.admin, subjects, node, func() nodes.Beat { return b })
+	}()
+	stop = sync.OnceFunc(func() { cancel(); <-ended })
+	r.t.Cleanup(stop)
+	return stop
+}
+
+// silence has the bucket of leases take no changes until restore, as one that has no leader.
+func (r *rig) silence() (restore func()) {
+	t := r.t
+	t.Helper()
+	js, err := jetstream.New(r.admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.Stream(t.Context(), "KV_lease")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hears := func(subjects []string) {
+		t.Helper()
+		c := stream.CachedInfo().Config
+		c.Subjects = subjects
+		if _, err := js.UpdateStream(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hears([]string{"nothing"})
+	return func() { t.Helper(); hears(stream.CachedInfo().Config.Subjects) }
 }
 
 func only(ids string) func(string) bool {
@@ -287,6 +324,41 @@ func TestManyCamerasFromADistantServer(t *testing.T) {
 	}
 }
 
+// TestWhoIsCutOff: a machine that is heard and cannot reach the bucket loses its cameras, and is no help in finding out whether those who
+// reach it no more are most of them. Those who were all cut off have what they had.
+func TestWhoIsCutOff(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	kv := r.bucket()
+	for id, node := range map[string]string{"v": "c", "x": "a", "y": "b", "z": "d"} {
+		put(t, kv, "camera."+id, `{"node":"`+node+`"}`)
+	}
+	r.tell("c", nodes.Beat{Shares: true, CutOff: true})
+	leave := r.tell("d", nodes.Beat{Shares: true})
+	cameras := []pool.Camera{{ID: "v", May: only("ac")}, {ID: "x", May: only("ab")}, {ID: "y", May: only("ab")}, {ID: "z", May: only("bd")}}
+	a, b := r.machine("a", cameras...), r.machine("b", cameras...)
+	a.holds(t, patience, "v", "x")
+	b.holds(t, patience, "y")
+	restore := r.silence()
+	leave()
+	until(t, "both are cut off", func() bool { return a.CutOff() && b.CutOff() })
+	a.holds(t, patience)
+	b.holds(t, patience)
+	restore()
+	a.holds(t, patience, "v", "x")
+	b.holds(t, patience, "y", "z")
+	if a.CutOff() || b.CutOff() {
+		t.Error("who reaches the bucket says that it does not")
+	}
+	for _, m := range []*machine{a, b} {
+		for _, text := range []string{"to be confirmed", `taken over" camera=x`, `taken over" camera=y`} {
+			if strings.Contains(m.log.String(), text) {
+				t.Errorf("it says %q: %s", text, &m.log)
+			}
+		}
+	}
+}
+
 // TestStoreThatIsLost: what cannot be confirmed is stopped once, and not taken over again and again.
 func TestStoreThatIsLost(t *testing.T) {
 	t.Parallel()
@@ -333,17 +405,8 @@ func TestWhoIsBackKeepsItsCamera(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tell := func(node string) (stop func()) {
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			nodes.Tell(ctx, r.admin, subjects, node, func() nodes.Beat { return nodes.Beat{Shares: true} })
-		}()
-		return sync.OnceFunc(func() { cancel(); <-ended })
-	}
-	defer tell("c")() // or a would be cut off
-	stop := tell("b")
+	defer r.tell("c", nodes.Beat{Shares: true})() // or a would be cut off
+	stop := r.tell("b", nodes.Beat{Shares: true})
 	a := r.machine("a", pool.Camera{ID: "x", May: only("ab")})
 	until(t, "b is heard", func() bool { return a.board.Here("b") })
 	until(t, "a has proven", func() bool {
@@ -362,7 +425,7 @@ func TestWhoIsBackKeepsItsCamera(t *testing.T) {
 	}
 	stop()
 	a.holds(t, patience, "x")
-	defer tell("b")()
+	defer r.tell("b", nodes.Beat{Shares: true})()
 	until(t, "b is heard again", func() bool { return a.board.Here("b") })
 	kv, err := bus.LeaseBucket(t.Context(), js, 1)
 	if err != nil {

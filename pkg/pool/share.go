@@ -11,7 +11,7 @@ import (
 	"linkstart/pkg/camera"
 )
 
-// alive are the nodes that share cameras and are heard, this one among them; known is how many have ever been.
+// alive are the nodes that share cameras, are heard and can run some, this one among them; known is how many share cameras.
 func (p *Pool) alive() (alive map[string]bool, known int) {
 	alive = map[string]bool{p.Node: true}
 	known = 1
@@ -20,7 +20,7 @@ func (p *Pool) alive() (alive map[string]bool, known int) {
 			continue
 		}
 		known++
-		if !n.Away {
+		if !n.Away && !n.CutOff {
 			alive[n.Name] = true
 		}
 	}
