@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -57,16 +58,37 @@ func (p *Pool) reach(ctx context.Context, now time.Time) error {
 
 // prove puts on record that this supervisor reaches the bucket.
 func (p *Pool) prove(ctx context.Context, now time.Time) error {
-	if _, err := p.kv.PutString(ctx, nodeKey(p.Node), ""); err != nil {
+	proof, err := p.kv.Update(ctx, nodeKey(p.Node), nil, p.proof)
+	if errors.Is(err, jetstream.ErrKeyRevisionMismatch) { // the last proof is not there: it is another bucket than before
+		p.another = true
+		p.readAnew()
+		proof, err = p.kv.Put(ctx, nodeKey(p.Node), nil)
+	}
+	if errors.Is(err, jetstream.ErrNoStreamResponse) {
+		p.miss(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("prove that this machine is on the bus: %w", err)
 	}
+	p.proof = proof
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.cutOff() {
 		p.started = now // the others were too, it may be, and are about to prove that they are there
 	}
 	p.proven = now
-	p.mu.Unlock()
 	return nil
+}
+
+// miss has the bucket made anew at the next step if it is gone, and not merely without a leader.
+func (p *Pool) miss(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, missTime)
+	defer cancel()
+	if _, err := p.js.KeyValue(ctx, p.kv.Bucket()); errors.Is(err, jetstream.ErrBucketNotFound) {
+		p.mu.Lock()
+		p.kv = nil
+		p.mu.Unlock()
+	}
 }
 
 const (
@@ -97,22 +119,40 @@ func (p *Pool) readTable(ctx context.Context) error {
 		return fmt.Errorf("read leases: %w", err)
 	}
 	defer func() { _ = w.Stop() }() // fails only where the connection is gone
+	read := make(map[camera.ID]lease)
 	for {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("read leases: %w", ctx.Err())
 		case e := <-w.Updates():
 			if e == nil {
+				p.forget()
+				for id, l := range read {
+					p.learn(id, l)
+				}
 				return nil
 			}
-			id := camera.ID(strings.TrimPrefix(e.Key(), cameraPrefix))
 			node := ""
 			if e.Operation() == jetstream.KeyValuePut {
 				node = decode(e.Value())
 			}
-			p.learn(id, lease{node, e.Revision()})
+			read[camera.ID(strings.TrimPrefix(e.Key(), cameraPrefix))] = lease{node, e.Revision()}
 		}
 	}
+}
+
+// forget takes out of the table what no bucket says any more. The terms of a bucket that was lost are worth nothing; who ran what is, until
+// the table is read again: whoever did still does, and is about to say so in the new one.
+func (p *Pool) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.DeleteFunc(p.table, func(_ camera.ID, l lease) bool { return l.term == 0 })
+	if p.another {
+		for id, l := range p.table {
+			p.table[id] = lease{Node: l.Node}
+		}
+	}
+	p.another = false
 }
 
 func (p *Pool) heard(id camera.ID, data []byte) {

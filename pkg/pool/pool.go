@@ -34,6 +34,7 @@ const (
 	goneAfter  = 2 * proveEvery   // without a proof: one takes proveEvery, a step, and as long as the bus needs
 	readEvery  = 10 * time.Second // the whole table, in case news were missed
 	callTime   = time.Second
+	missTime   = 250 * time.Millisecond // for looking whether there is a bucket
 	claimTime  = 500 * time.Millisecond // for taking cameras over in one step
 	settleTime = 3 * time.Second        // after the start: who else is there?
 	rankTime   = 700 * time.Millisecond // that each supervisor leaves to the one before it
@@ -69,6 +70,9 @@ type Pool struct {
 	Options
 	js    jetstream.JetStream
 	poked chan struct{}
+
+	proof   uint64 // revision of the last one
+	another bool   // than before is the bucket; the table is still of that one
 
 	telling sync.Mutex // while Changed is called; taken before mu
 

@@ -85,7 +85,9 @@ type machine struct {
 	*pool.Pool
 	board *nodes.Board
 	log   logtest.Buffer
-	told  atomic.Int64 // how often it has said what it runs
+	had   int // cameras
+
+	told, stopped atomic.Int64 // how often it has said what it runs, and that it runs fewer
 }
 
 func (r *rig) machine(node string, cameras ...pool.Camera) *machine {
@@ -103,8 +105,15 @@ func (r *rig) machineAt(nc *nats.Conn, node string, cameras ...pool.Camera) *mac
 	m.board = board
 	m.Pool, err = pool.New(pool.Options{
 		Conn: nc, Subjects: subjects, Node: node, Replicas: 1, Board: board, Log: slog.New(slog.NewTextHandler(&m.log, nil)),
-		Changed: func(map[camera.ID]uint64) { m.told.Add(1) }, Stopped: func(context.Context, camera.ID) {},
-		Ask: func(context.Context, string, camera.ID) error { return nil },
+		Changed: func(held map[camera.ID]uint64) {
+			m.told.Add(1)
+			if len(held) < m.had {
+				m.stopped.Add(1)
+			}
+			m.had = len(held)
+		},
+		Stopped: func(context.Context, camera.ID) {},
+		Ask:     func(context.Context, string, camera.ID) error { return nil },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -159,6 +168,18 @@ func (r *rig) silence() (restore func()) {
 	}
 	hears([]string{"nothing"})
 	return func() { t.Helper(); hears(stream.CachedInfo().Config.Subjects) }
+}
+
+// lose takes the bucket of leases away.
+func (r *rig) lose() {
+	r.t.Helper()
+	js, err := jetstream.New(r.admin)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := js.DeleteKeyValue(r.t.Context(), "lease"); err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 func only(ids string) func(string) bool {
@@ -359,34 +380,20 @@ func TestWhoIsCutOff(t *testing.T) {
 	}
 }
 
-// TestStoreThatIsLost: what cannot be confirmed is stopped once, and not taken over again and again.
-func TestStoreThatIsLost(t *testing.T) {
+// TestStoreThatDoesNotAnswer: what cannot be confirmed is stopped once, and not taken over again and again. It runs again when it turns out
+// that the bucket is lost.
+func TestStoreThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	js, err := jetstream.New(r.admin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	kv, err := bus.LeaseBucket(t.Context(), js, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := r.machine("a", pool.Camera{ID: "x", May: only("a")})
-	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) { // until it has proven
-		if _, err := kv.Get(t.Context(), "node.a"); err == nil {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal("it proves nothing")
-		}
-	}
+	kv := r.bucket()
+	put(t, kv, "camera.y", `{"node":"a"}`)
+	a := r.machine("a", pool.Camera{ID: "x", May: only("a")}, pool.Camera{ID: "y", May: only("a")})
+	a.holds(t, patience, "y")
 	if err := r.admin.Publish(subjects.Lease("x"), []byte(`{"node":"dead","term":1}`)); err != nil {
 		t.Fatal(err)
 	}
-	if err := js.DeleteKeyValue(t.Context(), "lease"); err != nil {
-		t.Fatal(err)
-	}
-	a.holds(t, patience, "x")
+	r.silence()
+	a.holds(t, patience, "x", "y")
 	a.holds(t, patience) // it is let go
 	time.Sleep(1500 * time.Millisecond)
 	a.holds(t, 0)
@@ -395,31 +402,67 @@ func TestStoreThatIsLost(t *testing.T) {
 			t.Errorf("%q is said %d times", text, n)
 		}
 	}
+	r.lose()
+	a.holds(t, patience, "x", "y")
+	if e, err := kv.Get(t.Context(), "camera.y"); err != nil || e.Revision() > 5 { // a proof comes every 2 s
+		t.Errorf("it has waited before it took its own one again: %v %v", e, err)
+	}
+}
+
+// TestStoreThatIsLost: a bucket that is gone is made anew, and says again what it said; nothing is stopped for that.
+func TestStoreThatIsLost(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	kv := r.bucket()
+	for range 100 { // so that terms begin lower in the next one
+		put(t, kv, "camera.old", "")
+	}
+	for id, node := range map[string]string{"x": "a", "y": "b", "z": "c"} {
+		put(t, kv, "camera."+id, `{"node":"`+node+`"}`)
+	}
+	leave := r.tell("c", nodes.Beat{Shares: true})
+	var cameras []pool.Camera
+	for _, id := range []camera.ID{"x", "y", "z"} {
+		cameras = append(cameras, pool.Camera{ID: id, May: only("ab")})
+	}
+	a, b := r.machine("a", cameras...), r.machine("b", cameras...)
+	a.holds(t, patience, "x")
+	b.holds(t, patience, "y")
+	r.lose()
+	leave()
+	says := func(id string) (node string, term uint64) {
+		e, err := kv.Get(t.Context(), "camera."+id)
+		if err != nil {
+			return "", 0
+		}
+		return string(e.Value()), e.Revision()
+	}
+	until(t, "what ran goes on, and what the third one had runs elsewhere, and all is on record", func() bool {
+		x, n := says("x")
+		y, m := says("y")
+		_, o := says("z")
+		ha, hb := a.Held(), b.Held()
+		return x == `{"node":"a"}` && y == `{"node":"b"}` && n == ha["x"] && m == hb["y"] && o == ha["z"]+hb["z"] && n > 0 && m > 0 && o > 0 && len(ha)+len(hb) == 3
+	})
+	if n := a.stopped.Load() + b.stopped.Load(); n > 0 {
+		t.Errorf("cameras were stopped, %d times", n)
+	}
 }
 
 // TestWhoIsBackKeepsItsCamera: what was taken over while the bucket did not answer is let go when whoever has it was only silent.
 func TestWhoIsBackKeepsItsCamera(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	js, err := jetstream.New(r.admin)
-	if err != nil {
-		t.Fatal(err)
-	}
+	kv := r.bucket()
 	defer r.tell("c", nodes.Beat{Shares: true})() // or a would be cut off
 	stop := r.tell("b", nodes.Beat{Shares: true})
 	a := r.machine("a", pool.Camera{ID: "x", May: only("ab")})
 	until(t, "b is heard", func() bool { return a.board.Here("b") })
 	until(t, "a has proven", func() bool {
-		kv, err := js.KeyValue(t.Context(), "lease")
-		if err != nil {
-			return false
-		}
-		_, err = kv.Get(t.Context(), "node.a")
+		_, err := kv.Get(t.Context(), "node.a")
 		return err == nil
 	})
-	if err := js.DeleteKeyValue(t.Context(), "lease"); err != nil {
-		t.Fatal(err)
-	}
+	restore := r.silence()
 	if err := r.admin.Publish(subjects.Lease("x"), []byte(`{"node":"b","term":100}`)); err != nil {
 		t.Fatal(err)
 	}
@@ -427,12 +470,7 @@ func TestWhoIsBackKeepsItsCamera(t *testing.T) {
 	a.holds(t, patience, "x")
 	defer r.tell("b", nodes.Beat{Shares: true})()
 	until(t, "b is heard again", func() bool { return a.board.Here("b") })
-	kv, err := bus.LeaseBucket(t.Context(), js, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := kv.PutString(t.Context(), "camera.x", `{"node":"b"}`); err != nil {
-		t.Fatal(err)
-	}
+	restore()
+	put(t, kv, "camera.x", `{"node":"b"}`)
 	a.holds(t, 8*time.Second) // sooner than what is not proven runs out
 }

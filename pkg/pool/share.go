@@ -102,9 +102,11 @@ func (p *Pool) due(alive map[string]bool, now time.Time) (due []camera.ID) {
 	defer p.mu.Unlock()
 	load := p.load(alive)
 	for _, c := range p.cameras {
-		if alive[p.table[c.ID].Node] {
+		if last := p.table[c.ID]; alive[last.Node] {
 			delete(p.orphans, c.ID)
-			if p.held[c.ID] > p.table[c.ID].term { // presumed, and whoever had it is heard again: the bucket tells whose it is
+			presumed := p.held[c.ID] > last.term                         // and whoever had it is heard again: the bucket tells whose it is
+			lost := last.term == 0 && last.Node == p.Node && p.may[c.ID] // with the bucket that said so
+			if presumed || lost {
 				due = append(due, c.ID)
 			}
 			continue
