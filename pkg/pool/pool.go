@@ -2,10 +2,10 @@
 //
 // Who runs it is written in a bucket on the bus that they share; the revision of that entry is the camera's term, which grows with
 // each that takes it over. A supervisor proves every other second that it reaches the bucket. One that has not been able to for
-// LeaseTime stops what it has got; the others take it over as soon as they neither hear that supervisor nor see it prove anything,
-// which is after nodes.Silence. While the bucket does not answer, because the server that led it is gone and the others have not chosen
-// another one, whoever hears most of the supervisors takes cameras over at once, and has that confirmed later. So a camera has two
-// grabbers for LeaseTime at most, and only while the bus is torn apart.
+// LeaseTime stops what it has got, and says that it is cut off; the others take it over as soon as they hear that or do not hear that
+// supervisor, which is after nodes.Silence, and do not see it prove anything either. While the bucket does not answer, because the server
+// that led it is gone and the others have not chosen another one, whoever hears most of the supervisors takes cameras over at once, and
+// has that confirmed later. So a camera has two grabbers for LeaseTime at most, and only while the bus is torn apart.
 package pool
 
 import (
