@@ -164,7 +164,12 @@ func (s *system) sameBus(cfg *config.Config) error {
 
 // beat is this supervisor's sign of life.
 func (s *system) beat() nodes.Beat {
-	return nodes.Beat{Version: version, Started: s.started, Cameras: len(s.fleet.Cameras()), Shares: s.pool != nil}
+	b := nodes.Beat{Version: version, Started: s.started, Cameras: len(s.fleet.Cameras())}
+	if s.pool != nil {
+		b.Shares = s.pool.Shares()
+		b.CutOff = b.Shares && s.pool.CutOff()
+	}
+	return b
 }
 
 // heard is told of each supervisor that comes, goes or was started anew.

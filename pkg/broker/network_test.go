@@ -205,6 +205,41 @@ func TestClusterWithTLS(t *testing.T) {
 	}
 }
 
+// TestSharedBucketsThatAreLost: they are made anew.
+func TestSharedBucketsThatAreLost(t *testing.T) {
+	t.Parallel()
+	_, nc := serve(t, broker.Network{})
+	stop, err := broker.ShareBuckets(nc, 1, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := func() {
+		t.Helper()
+		for _, bucket := range []string{bus.SelectionBucket, bus.TakeoverBucket} {
+			for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+				if _, err := js.KeyValue(t.Context(), bucket); err == nil {
+					break
+				}
+				if time.Now().After(end) {
+					t.Fatalf("there is no bucket %s", bucket)
+				}
+			}
+		}
+	}
+	there()
+	for _, bucket := range []string{bus.SelectionBucket, bus.TakeoverBucket} {
+		if err := js.DeleteKeyValue(t.Context(), bucket); err != nil {
+			t.Fatal(err)
+		}
+	}
+	there()
+}
+
 // TestSiteAnswersNobodyElse: what a site says to an inbox counts only as the answer to what it was asked itself.
 func TestSiteAnswersNobodyElse(t *testing.T) {
 	leaves := free(t)

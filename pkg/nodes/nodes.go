@@ -23,6 +23,9 @@ const (
 	// Silence is how long a supervisor may say nothing before it counts as gone.
 	Silence = 4 * time.Second
 
+	leftTime = time.Minute    // after which one that has left is forgotten
+	longTime = 24 * time.Hour // after which one that is silent is
+
 	maxBeat  = 4 << 10 // bytes
 	maxNodes = 4096    // whoever may speak on the bus could name more
 )
@@ -33,6 +36,7 @@ type Beat struct {
 	Started time.Time `json:"started"`
 	Cameras int       `json:"cameras"`           // that it runs
 	Shares  bool      `json:"shares,omitempty"`  // it may run cameras of others
+	CutOff  bool      `json:"cut_off,omitempty"` // but cannot: it does not reach the record of who runs what
 	Leaving bool      `json:"leaving,omitempty"` // it is the last one
 }
 
@@ -68,9 +72,10 @@ type Node struct {
 	Beat
 	Away  bool      `json:"away"` // nothing is heard of it
 	Since time.Time `json:"since"`
+	Gone  bool      `json:"-"` // it is on the board no more
 }
 
-// Board remembers every node that has ever been heard.
+// Board remembers every node that is heard or was: for a minute if it has left, else for a day.
 type Board struct {
 	changed func(Node)
 
@@ -84,8 +89,8 @@ type entry struct {
 	heard time.Time
 }
 
-// Follow keeps a board until stop, which waits. changed is called, one at a time, with each node that comes, goes, or was started
-// anew; it must not block.
+// Follow keeps a board until stop, which waits. changed is called, one at a time, with each node that comes, goes, was
+// started anew or is forgotten; it must not block.
 func Follow(nc *nats.Conn, s bus.Subjects, changed func(Node)) (b *Board, stop func(), err error) {
 	b = &Board{changed: changed, all: make(map[string]*entry)}
 	sub, err := nc.Subscribe(s.Node(bus.All), func(m *nats.Msg) { b.heard(string(s.CameraOf(m.Subject)), m.Data, time.Now()) })
@@ -163,16 +168,22 @@ func (b *Board) heard(name string, data []byte, now time.Time) {
 func (b *Board) look(now time.Time) {
 	b.turn.Lock()
 	defer b.turn.Unlock()
-	var gone []Node
+	var changed []Node
 	b.mu.Lock()
-	for _, e := range b.all {
-		if !e.Away && now.Sub(e.heard) > Silence {
+	for name, e := range b.all {
+		silent := now.Sub(e.heard)
+		switch {
+		case !e.Away && silent > Silence:
 			e.Away, e.Since = true, now
-			gone = append(gone, e.Node)
+			changed = append(changed, e.Node)
+		case e.Leaving && silent > leftTime || silent > longTime:
+			delete(b.all, name)
+			e.Gone = true
+			changed = append(changed, e.Node)
 		}
 	}
 	b.mu.Unlock()
-	for _, n := range gone {
+	for _, n := range changed {
 		b.changed(n)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -39,28 +40,56 @@ func (p *Pool) reach(ctx context.Context, now time.Time) error {
 		p.kv = kv
 		p.mu.Unlock()
 	}
-	if now.Sub(p.tried) >= proveEvery {
-		p.tried = now
-		call, cancel := context.WithTimeout(ctx, callTime)
-		defer cancel()
-		if _, err := p.kv.PutString(call, nodeKey(p.Node), ""); err != nil {
-			return fmt.Errorf("prove that this machine is on the bus: %w", err)
+	if now.Sub(p.proven) >= proveEvery {
+		if err := p.prove(ctx, now); err != nil {
+			return err
 		}
-		p.mu.Lock()
-		p.proven = now
-		p.mu.Unlock()
 	}
 	if now.Sub(p.read) >= readEvery {
 		if err := p.readTable(ctx); err != nil {
 			return err
 		}
+		p.mu.Lock()
 		p.read = now
+		p.mu.Unlock()
 	}
 	return nil
 }
 
-// wrongLastSequence is what a server says of a change that came too late while another one is being stored, since nats-server 2.12.
-const wrongLastSequence jetstream.ErrorCode = 10164
+// prove puts on record that this supervisor reaches the bucket.
+func (p *Pool) prove(ctx context.Context, now time.Time) error {
+	proof, err := p.kv.Update(ctx, nodeKey(p.Node), nil, p.proof)
+	if errors.Is(err, jetstream.ErrKeyRevisionMismatch) { // the last proof is not there: it is another bucket than before
+		p.another = true
+		p.readAnew()
+		proof, err = p.kv.Put(ctx, nodeKey(p.Node), nil)
+	}
+	if errors.Is(err, jetstream.ErrNoStreamResponse) {
+		p.miss(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("prove that this machine is on the bus: %w", err)
+	}
+	p.proof = proof
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cutOff() {
+		p.started = now // the others were too, it may be, and are about to prove that they are there
+	}
+	p.proven = now
+	return nil
+}
+
+// miss has the bucket made anew at the next step if it is gone, and not merely without a leader.
+func (p *Pool) miss(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, missTime)
+	defer cancel()
+	if _, err := p.js.KeyValue(ctx, p.kv.Bucket()); errors.Is(err, jetstream.ErrBucketNotFound) {
+		p.mu.Lock()
+		p.kv = nil
+		p.mu.Unlock()
+	}
+}
 
 const (
 	nodePrefix   = "node."
@@ -90,27 +119,51 @@ func (p *Pool) readTable(ctx context.Context) error {
 		return fmt.Errorf("read leases: %w", err)
 	}
 	defer func() { _ = w.Stop() }() // fails only where the connection is gone
+	read := make(map[camera.ID]lease)
 	for {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("read leases: %w", ctx.Err())
 		case e := <-w.Updates():
 			if e == nil {
+				p.forget()
+				for id, l := range read {
+					p.learn(id, l)
+				}
 				return nil
 			}
-			id := camera.ID(strings.TrimPrefix(e.Key(), cameraPrefix))
 			node := ""
 			if e.Operation() == jetstream.KeyValuePut {
 				node = decode(e.Value())
 			}
-			p.learn(id, lease{node, e.Revision()})
+			read[camera.ID(strings.TrimPrefix(e.Key(), cameraPrefix))] = lease{node, e.Revision()}
 		}
 	}
+}
+
+// forget takes out of the table what no bucket says any more. The terms of a bucket that was lost are worth nothing; who ran what is, until
+// the table is read again: whoever did still does, and is about to say so in the new one.
+func (p *Pool) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.DeleteFunc(p.table, func(_ camera.ID, l lease) bool { return l.term == 0 })
+	if p.another {
+		for id, l := range p.table {
+			p.table[id] = lease{Node: l.Node}
+		}
+	}
+	p.another = false
 }
 
 func (p *Pool) heard(id camera.ID, data []byte) {
 	var n news
 	if json.Unmarshal(data, &n) != nil {
+		return
+	}
+	p.mu.Lock()
+	known := p.table[id] == lease{n.Node, n.Term} // as it was this supervisor that said so
+	p.mu.Unlock()
+	if known {
 		return
 	}
 	p.learn(id, lease{n.Node, n.Term})
@@ -127,17 +180,15 @@ func (p *Pool) learn(id camera.ID, l lease) {
 	}
 	p.table[id] = l
 	switch {
-	case l.Node == p.Node && p.may(id) && !p.giving[id]:
+	case l.Node == p.Node && p.may[id] && !p.giving[id]:
 		p.held[id] = l.term
 	case l.Node != p.Node && l.term >= p.held[id]: // else it is what was there before this supervisor presumed
 		delete(p.held, id)
 	}
 }
 
-// take takes a camera over, unless somebody else has it.
-func (p *Pool) take(ctx context.Context, id camera.ID, alive map[string]bool) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
+// take takes a camera over, unless somebody else has it: one who is alive or there. It notes who is there.
+func (p *Pool) take(ctx context.Context, id camera.ID, alive, there map[string]bool) (bool, error) {
 	e, err := p.kv.Get(ctx, cameraKey(id))
 	switch {
 	case errors.Is(err, jetstream.ErrKeyNotFound):
@@ -148,13 +199,12 @@ func (p *Pool) take(ctx context.Context, id camera.ID, alive map[string]bool) (b
 	}
 	node := decode(e.Value())
 	if node != "" && node != p.Node {
-		there := alive[node]
-		if !there {
-			if there, err = p.proves(ctx, node); err != nil {
+		if _, asked := there[node]; !asked && !alive[node] {
+			if there[node], err = p.proves(ctx, node); err != nil {
 				return false, err
 			}
 		}
-		if there {
+		if alive[node] || there[node] {
 			p.mu.Lock()
 			delete(p.held, id)
 			p.mu.Unlock()
@@ -167,9 +217,7 @@ func (p *Pool) take(ctx context.Context, id camera.ID, alive map[string]bool) (b
 }
 
 func (p *Pool) took(id camera.ID, term uint64, err error) (bool, error) {
-	refused := (*jetstream.APIError)(nil)
-	if errors.Is(err, jetstream.ErrKeyExists) || errors.As(err, &refused) &&
-		(refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || refused.ErrorCode == wrongLastSequence) {
+	if errors.Is(err, jetstream.ErrKeyExists) || errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
 		return false, nil // somebody was faster
 	}
 	if err != nil {
@@ -177,13 +225,15 @@ func (p *Pool) took(id camera.ID, term uint64, err error) (bool, error) {
 	}
 	p.learn(id, lease{p.Node, term})
 	p.say(id, news{p.Node, term})
-	p.tell()
 	return true, nil
 }
 
-// proves reports whether a node that is not heard still reaches the bucket: by the clock of the bucket's server, and this node's own
-// last proof.
+// proves reports whether a node that is not heard still reaches the bucket: by the clock of the bucket's server, to which this node's
+// proof tells what time it is.
 func (p *Pool) proves(ctx context.Context, node string) (bool, error) {
+	if err := p.prove(ctx, time.Now()); err != nil {
+		return false, err
+	}
 	mine, err := p.kv.Get(ctx, nodeKey(p.Node))
 	if err != nil {
 		return false, fmt.Errorf("look up own proof: %w", err)
@@ -195,7 +245,7 @@ func (p *Pool) proves(ctx context.Context, node string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("look up whether %s is there: %w", node, err)
 	}
-	return mine.Created().Sub(its.Created()).Abs() < proveEvery, nil // the server's clock may have been set back
+	return mine.Created().Sub(its.Created()).Abs() < goneAfter, nil // one of a time to come is older than a change of the server's clock
 }
 
 func (p *Pool) say(id camera.ID, n news) {

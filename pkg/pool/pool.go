@@ -2,14 +2,15 @@
 //
 // Who runs it is written in a bucket on the bus that they share; the revision of that entry is the camera's term, which grows with
 // each that takes it over. A supervisor proves every other second that it reaches the bucket. One that has not been able to for
-// LeaseTime stops what it has got; the others take it over as soon as they neither hear that supervisor nor see it prove anything,
-// which is after nodes.Silence. While the bucket does not answer, because the server that led it is gone and the others have not chosen
-// another one, whoever hears most of the supervisors takes cameras over at once, and has that confirmed later. So a camera has two
-// grabbers for LeaseTime at most, and only while the bus is torn apart.
+// LeaseTime stops what it has got, and says that it is cut off; the others take it over as soon as they hear that or do not hear that
+// supervisor, which is after nodes.Silence, and do not see it prove anything either. While the bucket does not answer, because the server
+// that led it is gone and the others have not chosen another one, whoever hears most of the supervisors takes cameras over at once, and
+// has that confirmed later. So a camera has two grabbers for LeaseTime at most, and only while the bus is torn apart.
 package pool
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -31,8 +32,11 @@ const (
 
 	stepEvery  = 500 * time.Millisecond
 	proveEvery = 2 * time.Second
+	goneAfter  = 2 * proveEvery   // without a proof: one takes proveEvery, a step, and as long as the bus needs
 	readEvery  = 10 * time.Second // the whole table, in case news were missed
 	callTime   = time.Second
+	missTime   = 250 * time.Millisecond // for looking whether there is a bucket
+	claimTime  = 500 * time.Millisecond // for taking cameras over in one step
 	settleTime = 3 * time.Second        // after the start: who else is there?
 	rankTime   = 700 * time.Millisecond // that each supervisor leaves to the one before it
 	calmTime   = 10 * time.Second       // after the start, before cameras of others are asked for
@@ -65,23 +69,26 @@ type Options struct {
 // Pool holds the cameras of one supervisor.
 type Pool struct {
 	Options
-	js      jetstream.JetStream
-	started time.Time
-	poked   chan struct{}
+	js    jetstream.JetStream
+	poked chan struct{}
+
+	proof   uint64 // revision of the last one
+	another bool   // than before is the bucket; the table is still of that one
 
 	telling sync.Mutex // while Changed is called; taken before mu
 
 	mu      sync.Mutex
 	kv      jetstream.KeyValue // nil until the bucket is there
 	cameras []Camera
+	may     map[camera.ID]bool // run here
 	own     map[camera.ID]bool // that run here whatever the bucket says
 	table   map[camera.ID]lease
 	held    map[camera.ID]uint64
 	giving  map[camera.ID]bool // not held any more, though the bucket does not say so yet
 	told    map[camera.ID]uint64
 	orphans map[camera.ID]time.Time // since when nobody runs it
+	started time.Time               // to take part, first or after it was cut off
 	proven  time.Time
-	tried   time.Time // to prove
 	read    time.Time
 	asked   time.Time
 	failing bool
@@ -89,7 +96,7 @@ type Pool struct {
 
 // New makes a pool without cameras.
 func New(o Options) (*Pool, error) {
-	js, err := jetstream.New(o.Conn)
+	js, err := jetstream.New(o.Conn, jetstream.WithDefaultTimeout(callTime))
 	if err != nil {
 		return nil, fmt.Errorf("open JetStream: %w", err)
 	}
@@ -103,19 +110,20 @@ func New(o Options) (*Pool, error) {
 func (p *Pool) Set(cameras []Camera, own []camera.ID) {
 	p.mu.Lock()
 	p.cameras = slices.Clone(cameras)
+	p.may = make(map[camera.ID]bool, len(cameras))
+	for _, c := range cameras {
+		if c.May(p.Node) {
+			p.may[c.ID] = true
+		}
+	}
 	p.own = make(map[camera.ID]bool, len(own))
 	for _, id := range own {
 		p.own[id] = true
 	}
-	maps.DeleteFunc(p.held, func(id camera.ID, _ uint64) bool { return !p.may(id) })
-	maps.DeleteFunc(p.orphans, func(id camera.ID, _ time.Time) bool { return !p.may(id) })
+	maps.DeleteFunc(p.held, func(id camera.ID, _ uint64) bool { return !p.may[id] })
+	maps.DeleteFunc(p.orphans, func(id camera.ID, _ time.Time) bool { return !p.may[id] })
 	p.mu.Unlock()
 	p.poke()
-}
-
-// may reports whether a camera may run here. p.mu is held.
-func (p *Pool) may(id camera.ID) bool {
-	return slices.ContainsFunc(p.cameras, func(c Camera) bool { return c.ID == id && c.May(p.Node) })
 }
 
 // bucket is nil until it is there.
@@ -159,8 +167,38 @@ func (p *Pool) Run(ctx context.Context) error {
 	}
 }
 
+// Shares reports whether there is anything that others have to take this supervisor into account for.
+func (p *Pool) Shares() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.may) > 0 || len(p.own) > 0 && p.read.IsZero() { // others may take one of those for a camera that this supervisor shares
+		return true
+	}
+	for _, l := range p.table {
+		if l.Node == p.Node {
+			return true
+		}
+	}
+	return false
+}
+
+// CutOff reports whether this supervisor has not reached the bucket for so long that it runs no camera that others may run.
+func (p *Pool) CutOff() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cutOff()
+}
+
+func (p *Pool) cutOff() bool {
+	return time.Since(p.proven) > LeaseTime && time.Since(p.started) > LeaseTime
+}
+
 // step does what is due.
 func (p *Pool) step(ctx context.Context) {
+	if !p.Shares() {
+		p.tell()
+		return
+	}
 	now := time.Now()
 	err := p.reach(ctx, now)
 	if err == nil {
@@ -173,7 +211,7 @@ func (p *Pool) step(ctx context.Context) {
 	failed := err != nil && ctx.Err() == nil
 	tell := failed && !p.failing && now.Sub(p.started) > settleTime
 	p.failing = failed && (p.failing || tell)
-	if !p.proven.IsZero() && time.Since(p.proven) > LeaseTime && len(p.held) > 0 {
+	if p.cutOff() && len(p.held) > 0 {
 		p.Log.Error("cameras that other machines may run are stopped here, as it cannot be known whether they do", "cameras", len(p.held), "err", err)
 		clear(p.held)
 		p.read = time.Time{} // whoever has them is looked up as soon as that is possible
@@ -188,12 +226,19 @@ func (p *Pool) step(ctx context.Context) {
 	}
 }
 
+// readAnew has the table read at the next step.
+func (p *Pool) readAnew() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.read = time.Time{}
+}
+
 // letGo lets others have what is written as this supervisor's and may not run here, as it did under another configuration.
 func (p *Pool) letGo(ctx context.Context) {
 	p.mu.Lock()
 	gone := make(map[camera.ID]uint64)
 	for id, l := range p.table {
-		if l.Node == p.Node && !p.may(id) && !p.own[id] && !p.giving[id] {
+		if l.Node == p.Node && !p.may[id] && !p.own[id] && !p.giving[id] {
 			gone[id] = l.term
 		}
 	}
@@ -204,7 +249,7 @@ func (p *Pool) letGo(ctx context.Context) {
 		p.Stopped(stop, id)
 		if err := p.hand(ctx, id, term, ""); err != nil {
 			p.Log.Debug("a camera is not let go", "camera", id, "err", err)
-			p.read = time.Time{} // somebody may have it
+			p.readAnew() // somebody may have it
 			return
 		}
 		p.Log.Info("camera may not run here any more", "camera", id)
@@ -230,7 +275,9 @@ func (p *Pool) Release(ctx context.Context) {
 	for id, term := range p.Held() {
 		if err := p.hand(ctx, id, term, ""); err != nil {
 			p.Log.Debug("a camera is not given away", "camera", id, "err", err)
-			return // the others would say the same, each after callTime
+			if !errors.Is(err, jetstream.ErrKeyRevisionMismatch) { // somebody has it already
+				return // the others would say the same, each after callTime
+			}
 		}
 	}
 }

@@ -2,10 +2,13 @@ package pool_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,9 +49,10 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-func (r *rig) join(user string) *nats.Conn {
+func (r *rig) join(user string, further ...nats.Option) *nats.Conn {
 	r.t.Helper()
-	nc, err := bus.Connect(r.t.Context(), bus.Access{URL: r.server.URL(), User: user, Password: r.server.AddUser(user, broker.AllowAll)}, slog.New(slog.DiscardHandler))
+	access := bus.Access{URL: r.server.URL(), User: user, Password: r.server.AddUser(user, broker.AllowAll)}
+	nc, err := bus.Connect(r.t.Context(), access, slog.New(slog.DiscardHandler), further...)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -56,17 +60,45 @@ func (r *rig) join(user string) *nats.Conn {
 	return nc
 }
 
+// bucket makes the bucket of leases, where it is missing.
+func (r *rig) bucket() jetstream.KeyValue {
+	r.t.Helper()
+	js, err := jetstream.New(r.admin)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	kv, err := bus.LeaseBucket(r.t.Context(), js, 1)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return kv
+}
+
+func put(t *testing.T, kv jetstream.KeyValue, key, value string) {
+	t.Helper()
+	if _, err := kv.PutString(t.Context(), key, value); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // machine is one supervisor's pool.
 type machine struct {
 	*pool.Pool
 	board *nodes.Board
 	log   logtest.Buffer
+	had   int // cameras
+
+	told, stopped atomic.Int64 // how often it has said what it runs, and that it runs fewer
 }
 
 func (r *rig) machine(node string, cameras ...pool.Camera) *machine {
-	t := r.t
+	r.t.Helper()
+	return r.machineAt(r.join(node), node, cameras...)
+}
+
+func (r *rig) machineAt(nc *nats.Conn, node string, cameras ...pool.Camera) *machine {
+	t, m := r.t, new(machine)
 	t.Helper()
-	nc, m := r.join(node), new(machine)
 	board, stop, err := nodes.Follow(nc, subjects, func(nodes.Node) {})
 	if err != nil {
 		t.Fatal(err)
@@ -74,8 +106,15 @@ func (r *rig) machine(node string, cameras ...pool.Camera) *machine {
 	m.board = board
 	m.Pool, err = pool.New(pool.Options{
 		Conn: nc, Subjects: subjects, Node: node, Replicas: 1, Board: board, Log: slog.New(slog.NewTextHandler(&m.log, nil)),
-		Changed: func(map[camera.ID]uint64) {}, Stopped: r.stops,
-		Ask: func(context.Context, string, camera.ID) error { return nil },
+		Changed: func(held map[camera.ID]uint64) {
+			m.told.Add(1)
+			if len(held) < m.had {
+				m.stopped.Add(1)
+			}
+			m.had = len(held)
+		},
+		Stopped: r.stops,
+		Ask:     func(context.Context, string, camera.ID) error { return nil },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -89,10 +128,59 @@ func (r *rig) machine(node string, cameras ...pool.Camera) *machine {
 		}
 	})
 	running.Go(func() {
-		nodes.Tell(ctx, nc, subjects, node, func() nodes.Beat { return nodes.Beat{Shares: true} })
+		nodes.Tell(ctx, nc, subjects, node, func() nodes.Beat { return nodes.Beat{Shares: m.Shares(), CutOff: m.CutOff()} })
 	})
 	t.Cleanup(func() { cancel(); running.Wait(); stop() })
 	return m
+}
+
+// tell is a machine that only says that it is there, until stop.
+func (r *rig) tell(node string, b nodes.Beat) (stop func()) {
+	ctx, cancel := context.WithCancel(r.t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		nodes.Tell(ctx, r.admin, subjects, node, func() nodes.Beat { return b })
+	}()
+	stop = sync.OnceFunc(func() { cancel(); <-ended })
+	r.t.Cleanup(stop)
+	return stop
+}
+
+// silence has the bucket of leases take no changes until restore, as one that has no leader.
+func (r *rig) silence() (restore func()) {
+	t := r.t
+	t.Helper()
+	js, err := jetstream.New(r.admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.Stream(t.Context(), "KV_lease")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hears := func(subjects []string) {
+		t.Helper()
+		c := stream.CachedInfo().Config
+		c.Subjects = subjects
+		if _, err := js.UpdateStream(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hears([]string{"nothing"})
+	return func() { t.Helper(); hears(stream.CachedInfo().Config.Subjects) }
+}
+
+// lose takes the bucket of leases away.
+func (r *rig) lose() {
+	r.t.Helper()
+	js, err := jetstream.New(r.admin)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := js.DeleteKeyValue(r.t.Context(), "lease"); err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 func only(ids string) func(string) bool {
@@ -116,6 +204,15 @@ func (m *machine) holds(t *testing.T, within time.Duration, ids ...camera.ID) {
 	}
 }
 
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("not seen: " + what)
+		}
+	}
+}
+
 // TestCameraThatMayNotRunHereIsLetGo: a machine whose configuration has a camera no more, or not for itself, does not keep it from others;
 // one that has it for itself alone does.
 func TestCameraThatMayNotRunHereIsLetGo(t *testing.T) {
@@ -127,6 +224,32 @@ func TestCameraThatMayNotRunHereIsLetGo(t *testing.T) {
 	a.Set([]pool.Camera{{ID: "y", May: only("b")}}, []camera.ID{"z"})
 	b.holds(t, patience, "x", "y")
 	a.holds(t, patience)
+	if !a.Shares() {
+		t.Error("others do not know that it has kept one")
+	}
+	a.Set(nil, nil)
+	b.holds(t, patience, "x", "y", "z")
+	until(t, "it has nothing to share any more", func() bool { return !a.Shares() })
+}
+
+// TestWhoHasNoneToShareIsNoneOfThem: a machine without cameras that may run there proves nothing and is not waited for.
+func TestWhoHasNoneToShareIsNoneOfThem(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	b := r.machine("b", pool.Camera{ID: "x", May: only("a")})
+	a := r.machine("a", pool.Camera{ID: "x", May: only("ab")})
+	a.holds(t, patience, "x")
+	until(t, "a hears b", func() bool { return a.board.Here("b") })
+	for _, n := range a.board.All() {
+		if n.Name == "b" && n.Shares {
+			t.Error("it says that it shares cameras")
+		}
+	}
+	if _, err := r.bucket().Get(t.Context(), "node.b"); !errors.Is(err, jetstream.ErrKeyNotFound) {
+		t.Errorf("it proves that it is there: %v", err)
+	}
+	b.Set([]pool.Camera{{ID: "x", May: only("ab")}, {ID: "y", May: only("b")}}, nil)
+	b.holds(t, patience, "y")
 }
 
 // TestSitesTakeNothingOver: those who share no cameras are not waited for.
@@ -145,34 +268,133 @@ func TestSitesTakeNothingOver(t *testing.T) {
 	a.holds(t, 15*time.Second, "x", "y", "z") // 3 s; with the sites before it, up to 42
 }
 
-// TestStoreThatIsLost: what cannot be confirmed is stopped once, and not taken over again and again.
-func TestStoreThatIsLost(t *testing.T) {
+// TestWhoProvesKeepsItsCamera: a machine that is not heard and whose proofs come, as late as they may, keeps its camera; one whose proofs end
+// loses it.
+func TestWhoProvesKeepsItsCamera(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	js, err := jetstream.New(r.admin)
+	kv := r.bucket()
+	put(t, kv, "camera.x", `{"node":"b"}`)
+	put(t, kv, "node.b", "")
+	a := r.machine("a", pool.Camera{ID: "x", May: only("ab")})
+	tick := time.NewTicker(2500 * time.Millisecond) // what a proof every 2 s comes to with steps of half a second
+	defer tick.Stop()
+	for range 6 {
+		<-tick.C
+		put(t, kv, "node.b", "")
+		if held := a.Held(); len(held) > 0 {
+			t.Fatalf("it has taken over what runs elsewhere: %v", held)
+		}
+	}
+	a.holds(t, patience, "x")
+}
+
+// distant is a way to a server that is far away.
+type distant struct{}
+
+func (distant) Dial(network, address string) (net.Conn, error) {
+	c, err := net.Dial(network, address)
+	return slow{c}, err
+}
+
+type slow struct{ net.Conn }
+
+func (s slow) Write(b []byte) (int, error) {
+	time.Sleep(25 * time.Millisecond)
+	return s.Conn.Write(b)
+}
+
+// TestManyCamerasFromADistantServer: who takes many cameras over proves meanwhile that it is there, and starts them before it has the last
+// one, though not each on its own.
+func TestManyCamerasFromADistantServer(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	stored, err := r.bucket().WatchAll(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	kv, err := bus.LeaseBucket(t.Context(), js, 1)
-	if err != nil {
-		t.Fatal(err)
+	defer func() { _ = stored.Stop() }()
+	const many = 100 // of two calls each, so more than 5 s
+	var cameras []pool.Camera
+	var ids []camera.ID
+	for n := range many {
+		ids = append(ids, camera.ID(fmt.Sprint("x", n)))
+		cameras = append(cameras, pool.Camera{ID: ids[n], May: only("a")})
 	}
-	a := r.machine("a", pool.Camera{ID: "x", May: only("a")})
-	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) { // until it has proven
-		if _, err := kv.Get(t.Context(), "node.a"); err == nil {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal("it proves nothing")
+	a := r.machineAt(r.join("a", nats.SetCustomDialer(distant{})), "a", cameras...)
+	taken, proofs := 0, 0
+	for taken < many {
+		select {
+		case e := <-stored.Updates():
+			switch {
+			case e == nil: // nothing was stored before
+			case e.Key() == "node.a" && taken > 0:
+				proofs++
+			case strings.HasPrefix(e.Key(), "camera."):
+				taken++
+			}
+		case <-time.After(patience):
+			t.Fatalf("%d cameras are taken over", taken)
 		}
 	}
+	if proofs == 0 {
+		t.Error("meanwhile it has proven nothing")
+	}
+	a.holds(t, patience, ids...)
+	if n := a.told.Load(); n < 2 || n > many/2 {
+		t.Errorf("it has said %d times what it runs", n)
+	}
+}
+
+// TestWhoIsCutOff: a machine that is heard and cannot reach the bucket loses its cameras, and is no help in finding out whether those who
+// reach it no more are most of them. Those who were all cut off have what they had.
+func TestWhoIsCutOff(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	kv := r.bucket()
+	for id, node := range map[string]string{"v": "c", "x": "a", "y": "b", "z": "d"} {
+		put(t, kv, "camera."+id, `{"node":"`+node+`"}`)
+	}
+	r.tell("c", nodes.Beat{Shares: true, CutOff: true})
+	leave := r.tell("d", nodes.Beat{Shares: true})
+	cameras := []pool.Camera{{ID: "v", May: only("ac")}, {ID: "x", May: only("ab")}, {ID: "y", May: only("ab")}, {ID: "z", May: only("bd")}}
+	a, b := r.machine("a", cameras...), r.machine("b", cameras...)
+	a.holds(t, patience, "v", "x")
+	b.holds(t, patience, "y")
+	restore := r.silence()
+	leave()
+	until(t, "both are cut off", func() bool { return a.CutOff() && b.CutOff() })
+	a.holds(t, patience)
+	b.holds(t, patience)
+	restore()
+	a.holds(t, patience, "v", "x")
+	b.holds(t, patience, "y", "z")
+	if a.CutOff() || b.CutOff() {
+		t.Error("who reaches the bucket says that it does not")
+	}
+	for _, m := range []*machine{a, b} {
+		for _, text := range []string{"to be confirmed", `taken over" camera=x`, `taken over" camera=y`} {
+			if strings.Contains(m.log.String(), text) {
+				t.Errorf("it says %q: %s", text, &m.log)
+			}
+		}
+	}
+}
+
+// TestStoreThatDoesNotAnswer: what cannot be confirmed is stopped once, and not taken over again and again. It runs again when it turns out
+// that the bucket is lost.
+func TestStoreThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	kv := r.bucket()
+	put(t, kv, "camera.y", `{"node":"a"}`)
+	a := r.machine("a", pool.Camera{ID: "x", May: only("a")}, pool.Camera{ID: "y", May: only("a")})
+	a.holds(t, patience, "y")
 	if err := r.admin.Publish(subjects.Lease("x"), []byte(`{"node":"dead","term":1}`)); err != nil {
 		t.Fatal(err)
 	}
-	if err := js.DeleteKeyValue(t.Context(), "lease"); err != nil {
-		t.Fatal(err)
-	}
-	a.holds(t, patience, "x")
+	r.silence()
+	a.holds(t, patience, "x", "y")
 	a.holds(t, patience) // it is let go
 	time.Sleep(1500 * time.Millisecond)
 	a.holds(t, 0)
@@ -181,61 +403,75 @@ func TestStoreThatIsLost(t *testing.T) {
 			t.Errorf("%q is said %d times", text, n)
 		}
 	}
+	r.lose()
+	a.holds(t, patience, "x", "y")
+	if e, err := kv.Get(t.Context(), "camera.y"); err != nil || e.Revision() > 5 { // a proof comes every 2 s
+		t.Errorf("it has waited before it took its own one again: %v %v", e, err)
+	}
+}
+
+// TestStoreThatIsLost: a bucket that is gone is made anew, and says again what it said; nothing is stopped for that.
+func TestStoreThatIsLost(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	kv := r.bucket()
+	for range 100 { // so that terms begin lower in the next one
+		put(t, kv, "camera.old", "")
+	}
+	for id, node := range map[string]string{"x": "a", "y": "b", "z": "c"} {
+		put(t, kv, "camera."+id, `{"node":"`+node+`"}`)
+	}
+	leave := r.tell("c", nodes.Beat{Shares: true})
+	var cameras []pool.Camera
+	for _, id := range []camera.ID{"x", "y", "z"} {
+		cameras = append(cameras, pool.Camera{ID: id, May: only("ab")})
+	}
+	a, b := r.machine("a", cameras...), r.machine("b", cameras...)
+	a.holds(t, patience, "x")
+	b.holds(t, patience, "y")
+	r.lose()
+	leave()
+	says := func(id string) (node string, term uint64) {
+		e, err := kv.Get(t.Context(), "camera."+id)
+		if err != nil {
+			return "", 0
+		}
+		return string(e.Value()), e.Revision()
+	}
+	until(t, "what ran goes on, and what the third one had runs elsewhere, and all is on record", func() bool {
+		x, n := says("x")
+		y, m := says("y")
+		_, o := says("z")
+		ha, hb := a.Held(), b.Held()
+		return x == `{"node":"a"}` && y == `{"node":"b"}` && n == ha["x"] && m == hb["y"] && o == ha["z"]+hb["z"] && n > 0 && m > 0 && o > 0 && len(ha)+len(hb) == 3
+	})
+	if n := a.stopped.Load() + b.stopped.Load(); n > 0 {
+		t.Errorf("cameras were stopped, %d times", n)
+	}
 }
 
 // TestWhoIsBackKeepsItsCamera: what was taken over while the bucket did not answer is let go when whoever has it was only silent.
 func TestWhoIsBackKeepsItsCamera(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	js, err := jetstream.New(r.admin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tell := func(node string) (stop func()) {
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			nodes.Tell(ctx, r.admin, subjects, node, func() nodes.Beat { return nodes.Beat{Shares: true} })
-		}()
-		return sync.OnceFunc(func() { cancel(); <-ended })
-	}
-	defer tell("c")() // or a would be cut off
-	stop := tell("b")
+	kv := r.bucket()
+	defer r.tell("c", nodes.Beat{Shares: true})() // or a would be cut off
+	stop := r.tell("b", nodes.Beat{Shares: true})
 	a := r.machine("a", pool.Camera{ID: "x", May: only("ab")})
-	until := func(what string, ok func() bool) {
-		t.Helper()
-		for end := time.Now().Add(patience); !ok(); time.Sleep(10 * time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatal("not seen: " + what)
-			}
-		}
-	}
-	until("b is heard", func() bool { return a.board.Here("b") })
-	until("a has proven", func() bool {
-		kv, err := js.KeyValue(t.Context(), "lease")
-		if err != nil {
-			return false
-		}
-		_, err = kv.Get(t.Context(), "node.a")
+	until(t, "b is heard", func() bool { return a.board.Here("b") })
+	until(t, "a has proven", func() bool {
+		_, err := kv.Get(t.Context(), "node.a")
 		return err == nil
 	})
-	if err := js.DeleteKeyValue(t.Context(), "lease"); err != nil {
-		t.Fatal(err)
-	}
+	restore := r.silence()
 	if err := r.admin.Publish(subjects.Lease("x"), []byte(`{"node":"b","term":100}`)); err != nil {
 		t.Fatal(err)
 	}
 	stop()
 	a.holds(t, patience, "x")
-	defer tell("b")()
-	until("b is heard again", func() bool { return a.board.Here("b") })
-	kv, err := bus.LeaseBucket(t.Context(), js, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := kv.PutString(t.Context(), "camera.x", `{"node":"b"}`); err != nil {
-		t.Fatal(err)
-	}
+	defer r.tell("b", nodes.Beat{Shares: true})()
+	until(t, "b is heard again", func() bool { return a.board.Here("b") })
+	restore()
+	put(t, kv, "camera.x", `{"node":"b"}`)
 	a.holds(t, 8*time.Second) // sooner than what is not proven runs out
 }

@@ -11,7 +11,7 @@ import (
 	"linkstart/pkg/camera"
 )
 
-// alive are the nodes that share cameras and are heard, this one among them; known is how many have ever been.
+// alive are the nodes that share cameras, are heard and can run some, this one among them; known is how many share cameras.
 func (p *Pool) alive() (alive map[string]bool, known int) {
 	alive = map[string]bool{p.Node: true}
 	known = 1
@@ -20,7 +20,7 @@ func (p *Pool) alive() (alive map[string]bool, known int) {
 			continue
 		}
 		known++
-		if !n.Away {
+		if !n.Away && !n.CutOff {
 			alive[n.Name] = true
 		}
 	}
@@ -33,8 +33,17 @@ func (p *Pool) claim(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	alive, _ := p.alive()
+	there := make(map[string]bool) // of the others: whether they prove that they are
+	began := time.Now()
 	for _, c := range p.due(alive, now) {
-		ok, err := p.take(ctx, c, alive)
+		if time.Since(began) > claimTime { // a proof may be due, and those taken are to be started
+			p.poke()
+			return nil
+		}
+		if there[p.ranBy(c)] {
+			continue
+		}
+		ok, err := p.take(ctx, c, alive, there)
 		if err != nil {
 			return err
 		}
@@ -53,6 +62,16 @@ func (p *Pool) claim(ctx context.Context, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// ranBy returns the node that a camera is known to run on; "" for none, and for one of which only the bucket can tell.
+func (p *Pool) ranBy(id camera.ID) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if last := p.table[id]; p.held[id] <= last.term {
+		return last.Node
+	}
+	return ""
 }
 
 // presume takes over what would be claimed if the bucket answered, as far as this supervisor is not the one that is cut off, and for as
@@ -83,9 +102,11 @@ func (p *Pool) due(alive map[string]bool, now time.Time) (due []camera.ID) {
 	defer p.mu.Unlock()
 	load := p.load(alive)
 	for _, c := range p.cameras {
-		if alive[p.table[c.ID].Node] {
+		if last := p.table[c.ID]; alive[last.Node] {
 			delete(p.orphans, c.ID)
-			if p.held[c.ID] > p.table[c.ID].term { // presumed, and whoever had it is heard again: the bucket tells whose it is
+			presumed := p.held[c.ID] > last.term                         // and whoever had it is heard again: the bucket tells whose it is
+			lost := last.term == 0 && last.Node == p.Node && p.may[c.ID] // with the bucket that said so
+			if presumed || lost {
 				due = append(due, c.ID)
 			}
 			continue

@@ -55,21 +55,29 @@ func (r *Registry) Follow(ctx context.Context, nc *nats.Conn, s bus.Subjects, su
 	}
 	defer func() { err = errors.Join(err, end(changed)) }()
 	f.poke(ctx, supervisor.Node())
-	_, stop, err := nodes.Follow(nc, s, func(n nodes.Node) {
-		if n.Name == r.node || r.OwnOnly { // without it this relay would not run
-			return
-		}
-		r.Away(n.Name, n.Away)
-		if !n.Away {
-			f.poke(ctx, n.Name)
-		}
-	})
+	_, stop, err := nodes.Follow(nc, s, func(n nodes.Node) { f.changed(ctx, n) })
 	if err != nil {
 		return err
 	}
 	defer stop()
 	<-ctx.Done()
 	return nil
+}
+
+// changed takes what the board says of a node.
+func (f *follower) changed(ctx context.Context, n nodes.Node) {
+	if n.Name == f.node || f.OwnOnly { // without it this relay would not run
+		return
+	}
+	if n.Gone {
+		f.Forget(n.Name, n.Leaving)
+		f.leave(n.Name)
+		return
+	}
+	f.Away(n.Name, n.Away)
+	if !n.Away {
+		f.poke(ctx, n.Name)
+	}
 }
 
 func (f *follower) pokeAll() {
@@ -104,7 +112,17 @@ func (f *follower) poke(ctx context.Context, node string) {
 	f.running.Go(func() { f.ask(ctx, node, p) })
 }
 
-// ask asks a node for its list until ctx ends.
+// leave has a node's list asked for no more.
+func (f *follower) leave(node string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if p := f.pokes[node]; p != nil {
+		delete(f.pokes, node)
+		close(p)
+	}
+}
+
+// ask asks a node for its list until ctx ends or poked is closed.
 func (f *follower) ask(ctx context.Context, node string, poked <-chan struct{}) {
 	said := false
 	for {
@@ -128,7 +146,10 @@ func (f *follower) ask(ctx context.Context, node string, poked <-chan struct{}) 
 		select {
 		case <-ctx.Done():
 			return
-		case <-poked:
+		case _, on := <-poked:
+			if !on {
+				return
+			}
 		case <-time.After(wait):
 		}
 	}

@@ -40,8 +40,19 @@ func (r *Registry) refuse(i camera.Info) (tell func()) {
 	return func() { r.events.Refused(i.ID, has, i.Node) }
 }
 
-// forgetUnheard takes out what was announced in the name of nodes that give no sign of life: nobody else would. r.mu is held.
+// forgetUnheard takes out nodes that are gone, and what was announced in the name of nodes that give no sign of life: nobody else would.
+// r.mu is held.
 func (r *Registry) forgetUnheard(now time.Time) {
+	has := make(map[string]bool)
+	for _, e := range r.all {
+		has[e.info.Node] = true
+	}
+	for node, since := range r.gone {
+		if !has[node] || now.Sub(since) > leftTime {
+			delete(r.away, node)
+			delete(r.gone, node)
+		}
+	}
 	for id, e := range r.all {
 		if _, heard := r.away[e.info.Node]; !heard && e.info.Node != r.node && now.Sub(e.announced) > unheardTime {
 			delete(r.all, id)
@@ -71,6 +82,9 @@ func (r *Registry) Away(node string, away bool) {
 	defer r.turn.Unlock()
 	r.mu.Lock()
 	r.away[node] = away
+	if !away {
+		delete(r.gone, node)
+	}
 	var lost []camera.ID
 	for _, id := range r.order {
 		if away && r.all[id].info.Node == node {
@@ -83,7 +97,19 @@ func (r *Registry) Away(node string, away bool) {
 	}
 }
 
-// Nodes tells of each node that was ever heard whether it is.
+// Forget says that a node is away for good, as far as is known, and is to be forgotten: one that has left when no camera is its own any
+// more, for those of a site that was stopped are missed.
+func (r *Registry) Forget(node string, left bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var since time.Time
+	if left {
+		since = time.Now()
+	}
+	r.gone[node] = since
+}
+
+// Nodes tells of each node that is heard or was whether it is.
 func (r *Registry) Nodes() map[string]bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

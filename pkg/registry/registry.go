@@ -19,6 +19,9 @@ const moveTime = 30 * time.Second
 // unheardTime is how long cameras stay of a node that has given no sign of life.
 const unheardTime = 10 * time.Second
 
+// leftTime is how long cameras stay of a node that has left, not live.
+const leftTime = 24 * time.Hour
+
 // maxCameras bounds what others may name; a relay's own node may have more.
 const maxCameras = 10_000
 
@@ -48,7 +51,8 @@ type Registry struct {
 	ready bool
 	order []camera.ID
 	all   map[camera.ID]*entry
-	away  map[string]bool // by node, of those that were ever heard
+	away  map[string]bool      // by node, of those that are heard or were
+	gone  map[string]time.Time // since when, of those that nothing more will be heard of
 }
 
 type entry struct {
@@ -62,7 +66,7 @@ type entry struct {
 
 // New makes an empty registry for a relay of node; viewers counts who watches a camera.
 func New(node string, e Events, viewers func(camera.ID) int) *Registry {
-	return &Registry{node: node, events: e, viewers: viewers, all: make(map[camera.ID]*entry), away: make(map[string]bool)}
+	return &Registry{node: node, events: e, viewers: viewers, all: make(map[camera.ID]*entry), away: make(map[string]bool), gone: make(map[string]time.Time)}
 }
 
 // Ready reports whether the supervisor has listed its cameras.

@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -147,5 +148,46 @@ func TestWhatOthersSayIsBounded(t *testing.T) {
 		if !r.Live("b") {
 			t.Error("others have taken the place of a camera of this node")
 		}
+	})
+}
+
+// TestNodesThatAreGone: one that was silent for long is forgotten with its cameras; of one that has left they stay for a day, and it is
+// forgotten as soon as it has none.
+func TestNodesThatAreGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, events := told()
+		of := func(node string, id camera.ID) camera.Info {
+			i := info(id, camera.Live)
+			i.Node = node
+			return i
+		}
+		for node, id := range map[string]camera.ID{"silent": "s", "left": "l", "back": "b"} {
+			r.Away(node, false)
+			r.SetAll(node, []camera.Info{of(node, id)}, time.Now())
+			r.Away(node, true)
+		}
+		r.Away("empty", false)
+		r.Away("empty", true)
+		for node, left := range map[string]bool{"silent": false, "left": true, "back": true, "empty": true} {
+			r.Forget(node, left)
+		}
+		r.Away("back", false)
+		check := func(wait time.Duration, nodes, cameras string) {
+			t.Helper()
+			time.Sleep(wait)
+			*events = nil
+			r.SetAll("here", nil, time.Now())
+			r.SetAll("here", nil, time.Now())
+			here := strings.Join(slices.Sorted(maps.Keys(r.Nodes())), " ")
+			if ids := fmt.Sprint(r.IDs()); here != nodes || ids != cameras {
+				t.Errorf("there are %s with the cameras %s, not %s with %s", here, ids, nodes, cameras)
+			}
+		}
+		check(15*time.Second, "back here left", "[b l]")
+		expect(t, events, "listed")
+		check(23*time.Hour, "back here left", "[b l]")
+		expect(t, events)
+		check(2*time.Hour, "back here", "[b]")
+		expect(t, events, "listed")
 	})
 }
