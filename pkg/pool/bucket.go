@@ -23,8 +23,9 @@ type lease struct {
 
 // news tell of an entry that has changed.
 type news struct {
-	Node string `json:"node"`
-	Term uint64 `json:"term"`
+	Node     string `json:"node"`
+	Term     uint64 `json:"term"`
+	Presumed bool   `json:"presumed,omitempty"` // it has not changed yet, as the bucket does not answer, but will
 }
 
 // reach proves that the bucket is reached, and reads it now and then.
@@ -160,6 +161,10 @@ func (p *Pool) heard(id camera.ID, data []byte) {
 	if json.Unmarshal(data, &n) != nil {
 		return
 	}
+	if n.Presumed {
+		p.leave(id, n.Node)
+		return
+	}
 	p.mu.Lock()
 	known := p.table[id] == lease{n.Node, n.Term} // as it was this supervisor that said so
 	p.mu.Unlock()
@@ -177,6 +182,9 @@ func (p *Pool) learn(id camera.ID, l lease) {
 	defer p.mu.Unlock()
 	if l.term < p.table[id].term {
 		return
+	}
+	if l.term > p.table[id].term {
+		delete(p.presumed, id)
 	}
 	p.table[id] = l
 	switch {
@@ -224,7 +232,7 @@ func (p *Pool) took(id camera.ID, term uint64, err error) (bool, error) {
 		return false, fmt.Errorf("take camera %s over: %w", id, err)
 	}
 	p.learn(id, lease{p.Node, term})
-	p.say(id, news{p.Node, term})
+	p.say(id, news{Node: p.Node, Term: term})
 	return true, nil
 }
 
@@ -268,6 +276,6 @@ func (p *Pool) hand(ctx context.Context, id camera.ID, term uint64, to string) e
 		return fmt.Errorf("hand camera %s over: %w", id, err)
 	}
 	p.learn(id, lease{to, next})
-	p.say(id, news{to, next})
+	p.say(id, news{Node: to, Term: next})
 	return nil
 }

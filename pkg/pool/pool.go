@@ -86,12 +86,19 @@ type Pool struct {
 	held    map[camera.ID]uint64
 	giving  map[camera.ID]bool // not held any more, though the bucket does not say so yet
 	told    map[camera.ID]uint64
-	orphans map[camera.ID]time.Time // since when nobody runs it
-	started time.Time               // to take part, first or after it was cut off
-	proven  time.Time
-	read    time.Time
-	asked   time.Time
-	failing bool
+	// presumed are those of which another supervisor has said that it runs them and will have that confirmed.
+	presumed map[camera.ID]presumption
+	orphans  map[camera.ID]time.Time // since when nobody runs it
+	started  time.Time               // to take part, first or after it was cut off
+	proven   time.Time
+	read     time.Time
+	asked    time.Time
+	failing  bool
+}
+
+type presumption struct {
+	node string
+	at   time.Time
 }
 
 // New makes a pool without cameras.
@@ -102,7 +109,7 @@ func New(o Options) (*Pool, error) {
 	}
 	return &Pool{
 		Options: o, js: js, started: time.Now(), poked: make(chan struct{}, 1),
-		table: make(map[camera.ID]lease), held: make(map[camera.ID]uint64), giving: make(map[camera.ID]bool), orphans: make(map[camera.ID]time.Time),
+		table: make(map[camera.ID]lease), held: make(map[camera.ID]uint64), giving: make(map[camera.ID]bool), orphans: make(map[camera.ID]time.Time), presumed: make(map[camera.ID]presumption),
 	}, nil
 }
 

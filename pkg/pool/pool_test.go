@@ -475,3 +475,77 @@ func TestWhoIsBackKeepsItsCamera(t *testing.T) {
 	put(t, kv, "camera.x", `{"node":"b"}`)
 	a.holds(t, 8*time.Second) // sooner than what is not proven runs out
 }
+
+// TestWhoPresumesIsAlone: while the bucket does not answer, a camera of a machine that is gone is taken over by one of the others, which has
+// that confirmed.
+func TestWhoPresumesIsAlone(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	kv := r.bucket()
+	put(t, kv, "camera.x", `{"node":"c"}`)
+	leave := r.tell("c", nodes.Beat{Shares: true})
+	x := pool.Camera{ID: "x", May: only("ab")}
+	a, b := r.machine("a", x, pool.Camera{ID: "y", May: only("a")}), r.machine("b", x, pool.Camera{ID: "z", May: only("b")})
+	a.holds(t, patience, "y")
+	b.holds(t, patience, "z")
+	said, err := r.admin.SubscribeSync(subjects.Lease("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []*machine{a, b} {
+		until(t, "the machines are heard", func() bool { return m.board.Here("a") && m.board.Here("b") && m.board.Here("c") })
+	}
+	restore := r.silence()
+	leave()
+	runs := func(m *machine) bool { return m.Held()["x"] > 0 }
+	until(t, "one runs it", func() bool { return runs(a) || runs(b) })
+	time.Sleep(3 * time.Second) // the other's turn comes in less than one
+	one, other := a, b
+	if runs(b) {
+		one, other = b, a
+	}
+	if !runs(one) || runs(other) {
+		t.Errorf("a runs %v, b %v", a.Held(), b.Held())
+	}
+	restore()
+	until(t, "it is confirmed", func() bool {
+		e, err := kv.Get(t.Context(), "camera.x")
+		return err == nil && e.Revision() == one.Held()["x"]
+	})
+	if n := one.stopped.Load() + other.stopped.Load(); n > 0 {
+		t.Errorf("it was stopped %d times", n)
+	}
+	if m, err := said.NextMsg(patience); err != nil || !strings.Contains(string(m.Data), `"presumed":true`) {
+		t.Errorf("what is said of it first is %v, %v", m, err)
+	}
+}
+
+// TestTwoPresume: if they do, for neither had heard the other, one goes on: the same for both.
+func TestTwoPresume(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	kv := r.bucket()
+	put(t, kv, "camera.x", `{"node":"c"}`)
+	defer r.tell("a", nodes.Beat{Shares: true})()
+	defer r.tell("d", nodes.Beat{Shares: true})()
+	leave := r.tell("c", nodes.Beat{Shares: true})
+	b := r.machine("b", pool.Camera{ID: "x", May: only("b")}, pool.Camera{ID: "y", May: only("b")})
+	b.holds(t, patience, "y")
+	until(t, "the machines are heard", func() bool { return b.board.Here("a") && b.board.Here("c") && b.board.Here("d") })
+	r.silence()
+	leave()
+	b.holds(t, patience, "x", "y")
+	for _, node := range []string{"d", "a"} {
+		if err := r.admin.Publish(subjects.Lease("x"), []byte(`{"node":"`+node+`","term":2,"presumed":true}`)); err != nil {
+			t.Fatal(err)
+		}
+		if node == "d" {
+			if err := r.admin.Flush(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+			b.holds(t, 0, "x", "y")
+		}
+	}
+	b.holds(t, patience, "y")
+}

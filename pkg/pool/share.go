@@ -85,14 +85,36 @@ func (p *Pool) presume(now time.Time) {
 		return
 	}
 	due := p.due(alive, now)
+	taken := make(map[camera.ID]uint64)
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	for _, id := range due {
 		if last := p.table[id]; last.Node != "" && p.held[id] == 0 {
-			p.held[id] = last.term + 1 // the one that will be confirmed is no smaller
-			p.Log.Info("camera is taken over, to be confirmed", "camera", id)
+			taken[id] = last.term + 1 // the one that will be confirmed is no smaller
+			p.held[id] = taken[id]
 		}
 	}
+	p.mu.Unlock()
+	for id, term := range taken {
+		p.Log.Info("camera is taken over, to be confirmed", "camera", id)
+		p.say(id, news{Node: p.Node, Term: term, Presumed: true})
+	}
+}
+
+// leave leaves a camera to a supervisor that has taken it over and will have that confirmed. Of two that have, the one that comes first by
+// name goes on.
+func (p *Pool) leave(id camera.ID, node string) {
+	p.mu.Lock()
+	mine := p.held[id] > p.table[id].term
+	if node == p.Node || mine && p.Node < node {
+		p.mu.Unlock()
+		return
+	}
+	p.presumed[id] = presumption{node, time.Now()}
+	if mine {
+		delete(p.held, id)
+	}
+	p.mu.Unlock()
+	p.tell()
 }
 
 // due returns the cameras of which the bucket is to be asked: those that nobody runs, when it is this supervisor's turn to take them
@@ -109,6 +131,10 @@ func (p *Pool) due(alive map[string]bool, now time.Time) (due []camera.ID) {
 			if presumed || lost {
 				due = append(due, c.ID)
 			}
+			continue
+		}
+		if by := p.presumed[c.ID]; alive[by.node] && now.Sub(by.at) < LeaseTime {
+			load[by.node]++
 			continue
 		}
 		since, known := p.orphans[c.ID]
