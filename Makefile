@@ -46,7 +46,7 @@ program-opencv: # likewise, what opencv builds
 test: ## install what is missing for tests, and run them all
 	@deploy/packages.sh test
 	node --test web/test/
-	GORACE="$${GORACE:-atexit_sleep_ms=100}" $(GO) test -race -tags opencv -timeout 30m -parallel 4 ./... # else each program that ends waits for a second
+	$(GO) test -race -tags opencv -timeout 30m -parallel 4 ./...
 	cd deploy/check && $(GO) test -count=1 ./... # the cache does not see what they read
 
 attack: ## attack a system on this machine at full size, and print what honest viewers notice
