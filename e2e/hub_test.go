@@ -402,9 +402,12 @@ func TestSaturatedUplink(t *testing.T) {
 		next(t, yard, 2)
 	}
 	next(t, gate, 2)
-	u := p.uplink()
-	if u.Shed == 0 {
-		t.Error("the link carries all, so nothing was tested")
-	}
-	t.Logf("%d pictures crossed, %d were passed over", u.Frames, u.Shed)
+	p.edge.eventually("the link does not carry all", func() error { // cameras of a busy machine may have made fewer than it does, for a while
+		u := p.uplink()
+		if u.Shed == 0 {
+			return fmt.Errorf("%d pictures have crossed, none was passed over", u.Frames)
+		}
+		t.Logf("%d pictures crossed, %d were passed over", u.Frames, u.Shed)
+		return nil
+	})
 }

@@ -94,8 +94,17 @@ func (s *store) openTemp(why error, from string) {
 	s.log.Error("rooms cannot be switched: no folder for temporary files can be used", "err", errors.Join(errs...))
 }
 
+// api are requests to JetStream, and nowhere is where none is answered.
+const api, nowhere = "$JS.API.>", "_nowhere.>"
+
 // enable has JetStream use another folder than before.
 func (s *store) enable(dir string) error {
+	// A server that is about to use JetStream would look at requests before it is ready to (nats-server 2.15).
+	account := s.srv.GlobalAccount()
+	if err := account.AddMapping(api, nowhere); err != nil {
+		return fmt.Errorf("hold requests back: %w", err)
+	}
+	defer account.RemoveMapping(api)
 	if err := s.srv.DisableJetStream(); err != nil {
 		return fmt.Errorf("close store: %w", err)
 	}
