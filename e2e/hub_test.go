@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -18,11 +17,9 @@ import (
 	"time"
 
 	"linkstart/bench/view"
-	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
 	"linkstart/pkg/certificate/certtest"
 	"linkstart/pkg/control"
-	"linkstart/pkg/statedir"
 	"linkstart/pkg/thinlink"
 )
 
@@ -81,14 +78,7 @@ cameras:
 func (p *pair) uplink() control.Uplink {
 	t := p.edge.t
 	t.Helper()
-	access, err := statedir.ReadAccess(filepath.Join(p.edge.dir, "state"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	nc, err := bus.Connect(t.Context(), access, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
+	nc, access := p.edge.bus()
 	defer nc.Close()
 	reply, err := control.NewClient(nc, access).Do(t.Context(), control.Status, control.Request{})
 	if err != nil || reply.System == nil || reply.System.Uplink == nil {

@@ -3,8 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"errors"
-	"log/slog"
-	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -14,7 +12,6 @@ import (
 	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
 	"linkstart/pkg/nodes"
-	"linkstart/pkg/statedir"
 )
 
 // TestLeavingIsSaidLast: who hears that a supervisor leaves may open its cameras, so by then they are closed.
@@ -22,17 +19,10 @@ func TestLeavingIsSaidLast(t *testing.T) {
 	t.Parallel()
 	s := start(t, `cameras: [{id: gate, source: "test:clock"}]`)
 	pid := s.becomes("gate", camera.Live).PID
-	access, err := statedir.ReadAccess(filepath.Join(s.dir, "state"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	nc, err := bus.Connect(t.Context(), access, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
+	nc, access := s.bus()
 	defer nc.Close()
 	left := make(chan error, 1)
-	_, err = nc.Subscribe(bus.Subjects{Prefix: access.Prefix}.Node(bus.All), func(m *nats.Msg) {
+	_, err := nc.Subscribe(bus.Subjects{Prefix: access.Prefix}.Node(bus.All), func(m *nats.Msg) {
 		var b nodes.Beat
 		if err := json.Unmarshal(m.Data, &b); err != nil || b.Leaving {
 			left <- errors.Join(err, syscall.Kill(pid, 0))

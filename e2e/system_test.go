@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -16,8 +17,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
+	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
 	"linkstart/pkg/logtest"
+	"linkstart/pkg/statedir"
 )
 
 // patience is how long anything may take before a test gives up. It is generous: machines are slow and busy.
@@ -214,6 +219,20 @@ func (s *system) becomes(id string, state camera.State) camera.Info {
 		return err
 	})
 	return info
+}
+
+// bus joins the bus as the command line does. The caller closes it.
+func (s *system) bus() (*nats.Conn, bus.Access) {
+	s.t.Helper()
+	access, err := statedir.ReadAccess(filepath.Join(s.dir, "state"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	nc, err := bus.Connect(s.t.Context(), access, slog.New(slog.DiscardHandler))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return nc, access
 }
 
 // command runs a subcommand of the supervisor.
