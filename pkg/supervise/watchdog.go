@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/prometheus/procfs"
 )
 
 // Limits of a Watchdog.
@@ -15,19 +17,21 @@ const (
 	SilentAfter = 3*BeatEvery + BeatEvery/2
 	// FirstBeat is how long the first sign of life may take after the start: libraries are loaded meanwhile.
 	FirstBeat = 15 * time.Second
-	// ManySilentAfter takes the place of SilentAfter where most of all processes are silent at once: then the machine is
-	// overloaded, and to start them all anew would make it worse.
-	ManySilentAfter = 15 * time.Second
+	// OverloadedAfter takes the place of SilentAfter where most of all processes are silent at once, and for a process that waits
+	// for a processor most of the time: then the machine is overloaded, and to start anew would make it worse.
+	OverloadedAfter = 15 * time.Second
 
 	lookEvery = 500 * time.Millisecond
+	lateAfter = BeatEvery + BeatEvery/2 // a sign of life is missing
 	many      = 3
 )
 
 // Watchdog ends processes that show no sign of life. Only time in which the watchdog itself could look counts: a supervisor
 // that was stopped, or a machine that was asleep, does not take the silence of that time for a hang.
 type Watchdog struct {
-	mu   sync.Mutex
-	kept map[*Keeper]*pulse
+	queued func(pid int) time.Duration
+	mu     sync.Mutex
+	kept   map[*Keeper]*pulse
 }
 
 // pulse is what is known of one process that runs.
@@ -35,10 +39,14 @@ type pulse struct {
 	pid    int
 	since  time.Time // the last sign of life, or the start
 	beaten bool      // there was one
+	late   time.Time // when it was first seen to be late, zero: it is not
+	queued time.Duration
 }
 
 // NewWatchdog returns a Watchdog that does nothing until Run.
-func NewWatchdog() *Watchdog { return &Watchdog{kept: make(map[*Keeper]*pulse)} }
+func NewWatchdog() *Watchdog {
+	return &Watchdog{queued: queued, kept: make(map[*Keeper]*pulse)}
+}
 
 func (w *Watchdog) started(k *Keeper, pid int) {
 	if w == nil {
@@ -70,7 +78,7 @@ func (w *Watchdog) beat(k *Keeper) bool {
 		return false
 	}
 	first := !p.beaten
-	p.beaten, p.since = true, time.Now()
+	p.beaten, p.since, p.late = true, time.Now(), time.Time{}
 	return first
 }
 
@@ -95,19 +103,26 @@ func (w *Watchdog) Run(ctx context.Context) {
 func (w *Watchdog) look(now time.Time, late time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	silent := make(map[*Keeper]*pulse)
+	silent, soon := make(map[*Keeper]*pulse), 0
 	for k, p := range w.kept {
 		if late > lookEvery {
 			p.since = p.since.Add(late)
 		}
-		if p.silence(now) {
+		quiet := now.Sub(p.since)
+		if quiet > lateAfter && p.late.IsZero() {
+			p.late, p.queued = now, w.queued(p.pid)
+		}
+		if quiet > p.limit() {
 			silent[k] = p
 		}
+		if quiet > p.limit()-BeatEvery {
+			soon++ // not all beat at the same moment
+		}
 	}
-	overloaded := len(silent) > many && 2*len(silent) > len(w.kept)
+	overloaded := soon > many && 2*soon > len(w.kept)
 	for k, p := range silent {
 		quiet := now.Sub(p.since)
-		if overloaded && quiet < ManySilentAfter {
+		if quiet < OverloadedAfter && (overloaded || 2*(w.queued(p.pid)-p.queued) > now.Sub(p.late)) {
 			continue
 		}
 		text := fmt.Sprintf("its process showed no sign of life for %s", quiet.Round(100*time.Millisecond))
@@ -119,10 +134,25 @@ func (w *Watchdog) look(now time.Time, late time.Duration) {
 	}
 }
 
-func (p *pulse) silence(now time.Time) bool {
-	limit := SilentAfter
+// limit is for how long it may be silent.
+func (p *pulse) limit() time.Duration {
 	if !p.beaten {
-		limit = FirstBeat
+		return FirstBeat
 	}
-	return now.Sub(p.since) > limit
+	return SilentAfter
+}
+
+// queued is how long the threads of a process, taken together, have been ready to run without a processor (the kernel's
+// sched-stats.rst, /proc/PID/task/TID/schedstat); 0 where it cannot be told.
+func queued(pid int) (sum time.Duration) {
+	threads, err := procfs.AllThreads(pid)
+	if err != nil {
+		return 0
+	}
+	for _, t := range threads {
+		if stat, err := t.Schedstat(); err == nil {
+			sum += time.Duration(stat.WaitingNanoseconds)
+		}
+	}
+	return sum
 }

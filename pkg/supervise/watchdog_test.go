@@ -3,16 +3,22 @@ package supervise
 import (
 	"context"
 	"fmt"
+	"os/exec"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// ward is a Watchdog with n processes that are not there: what it would end is only noted.
+// ward is a Watchdog with n processes that are not there: what it would end is only noted. busy is how much of the time each of
+// them waits for a processor.
 type ward struct {
 	*Watchdog
+	busy atomic.Value // float64
 	kept []*Keeper
 	done context.CancelFunc
 	end  sync.WaitGroup
@@ -20,6 +26,11 @@ type ward struct {
 
 func newWard(t *testing.T, n int) *ward {
 	w := &ward{Watchdog: NewWatchdog()}
+	w.busy.Store(0.0)
+	began := time.Now()
+	w.queued = func(int) time.Duration {
+		return time.Hour + time.Duration(float64(time.Since(began))*w.busy.Load().(float64))
+	}
 	for i := range n {
 		k := NewKeeper(Options{Watchdog: w.Watchdog})
 		w.kept = append(w.kept, k)
@@ -92,11 +103,87 @@ func TestOverloadedMachine(t *testing.T) {
 		w := newWard(t, 10)
 		w.pass(time.Minute)
 		silent := []int{0, 1, 2, 3, 4, 5, 6, 7}
-		w.pass(ManySilentAfter-2*time.Second, silent...)
+		w.pass(OverloadedAfter-2*time.Second, silent...)
 		w.expect(t, "the machine is overloaded")
 		w.pass(5*time.Second, silent...)
 		w.expect(t, "it does not pass", silent...)
 	})
+}
+
+// TestOverloadIsNoticedBeforeTheFirstIsEnded: not all give their signs of life at the same moment.
+func TestOverloadIsNoticedBeforeTheFirstIsEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWard(t, 10)
+		w.pass(time.Minute)
+		for i, k := range w.kept {
+			if i == 5 {
+				time.Sleep(BeatEvery * 3 / 4)
+			}
+			k.Beat()
+		}
+		time.Sleep(OverloadedAfter - 2*time.Second)
+		w.expect(t, "the machine is overloaded")
+	})
+}
+
+// TestProcessThatWaitsForAProcessor does not hang, and is ended only where that goes on for long.
+func TestProcessThatWaitsForAProcessor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWard(t, 5)
+		w.busy.Store(0.6)
+		w.pass(time.Minute)
+		w.pass(OverloadedAfter-2*time.Second, 2)
+		w.expect(t, "it waits for a processor")
+		w.pass(4*time.Second, 2)
+		w.expect(t, "it waits for long", 2)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		w := newWard(t, 5)
+		w.busy.Store(0.4)
+		w.pass(time.Minute)
+		w.pass(5*time.Second, 2)
+		w.expect(t, "it had a processor most of the time", 2)
+	})
+}
+
+// TestQueued has processes share one processor; the one that is stopped does not wait for it.
+func TestQueued(t *testing.T) {
+	pids := make([]int, 4)
+	for i := range pids {
+		cmd := exec.Command("sh", "-c", "while :; do :; done")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+		pids[i] = cmd.Process.Pid
+		var allowed, one unix.CPUSet
+		if err := unix.SchedGetaffinity(pids[i], &allowed); err != nil {
+			t.Fatal(err)
+		}
+		for cpu := 0; one.Count() == 0; cpu++ {
+			if allowed.IsSet(cpu) {
+				one.Set(cpu)
+			}
+		}
+		if err := unix.SchedSetaffinity(pids[i], &one); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := unix.Kill(pids[0], unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	before := queued(pids[0])
+	for end := time.Now().Add(time.Minute); queued(pids[1]) < 300*time.Millisecond; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("three endless loops on one processor: one has waited for %s after a minute", queued(pids[1]))
+		}
+	}
+	if after := queued(pids[0]); after-before > 100*time.Millisecond {
+		t.Errorf("a process that is stopped waited for %s", after-before)
+	}
+	if got := queued(1 << 30); got != 0 {
+		t.Errorf("no process waited for %s", got)
+	}
 }
 
 // TestTimeThatTheWatchdogSlept counts for nobody: the supervisor may have been stopped.
