@@ -263,7 +263,7 @@ func TestCamerasAreAdded(t *testing.T) {
 		t.Errorf("the answer holds the password: %s", body)
 	}
 	s.becomes("hall-home", camera.Live)
-	_, _, shown := s.request(http.MethodGet, "/api/v1/cameras/hall-home/snapshot.jpg", nil)
+	_, _, shown := s.insist(http.MethodGet, "/api/v1/cameras/hall-home/snapshot.jpg", nil)
 	isRed(t, shown)
 	var all sync.WaitGroup
 	for range 2 {

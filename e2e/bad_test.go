@@ -3,7 +3,6 @@ package e2e
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -44,7 +43,7 @@ func TestBadRequestsAreAnsweredInWords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		status, _, _ := s.request(http.MethodPost, "/api/v1/cameras/push/frames", bytes.NewReader(b), "Content-Type", "image/jpeg")
+		status, _, _ := s.insist(http.MethodPost, "/api/v1/cameras/push/frames", b, "Content-Type", "image/jpeg")
 		if status != http.StatusNoContent && status != http.StatusUnprocessableEntity && status != http.StatusRequestEntityTooLarge {
 			t.Errorf("%s: status %d", file.Name(), status)
 		}
@@ -52,24 +51,24 @@ func TestBadRequestsAreAnsweredInWords(t *testing.T) {
 	jpeg := "image/jpeg"
 	for _, c := range []struct {
 		method, path, contentType string
-		body                      io.Reader
+		body                      string
 		status                    int
 		code                      string
 	}{
-		{"GET", "/api/v1/cameras/nobody", "", nil, 404, "unknown_camera"},
-		{"GET", "/api/v1/cameras/nobody/snapshot.jpg", "", nil, 404, "unknown_camera"},
-		{"GET", "/api/v1/cameras/nobody/stream.mjpeg", "", nil, 404, "unknown_camera"},
-		{"POST", "/api/v1/cameras/nobody/restart", "", nil, 404, "unknown_camera"},
-		{"POST", "/api/v1/cameras/push/frames", jpeg, strings.NewReader("<html>"), 422, "not_jpeg"},
-		{"POST", "/api/v1/cameras/push/frames", jpeg, strings.NewReader(""), 422, "not_jpeg"},
-		{"POST", "/api/v1/cameras/push/frames", jpeg, bytes.NewReader(make([]byte, 200_000)), 413, "too_large"},
-		{"POST", "/api/v1/cameras/clock/frames", jpeg, strings.NewReader("x"), 409, "not_push_camera"},
-		{"PUT", "/api/v1/rooms/main", "application/json", strings.NewReader(`{"camera":"nobody"}`), 404, "unknown_camera"},
-		{"PUT", "/api/v1/rooms/main", "application/json", strings.NewReader(`{`), 400, "bad_request"},
-		{"GET", "/api/v1/nothing", "", nil, 404, "not_found"},
-		{"DELETE", "/api/v1/cameras", "", nil, 405, "method_not_allowed"},
+		{"GET", "/api/v1/cameras/nobody", "", "", 404, "unknown_camera"},
+		{"GET", "/api/v1/cameras/nobody/snapshot.jpg", "", "", 404, "unknown_camera"},
+		{"GET", "/api/v1/cameras/nobody/stream.mjpeg", "", "", 404, "unknown_camera"},
+		{"POST", "/api/v1/cameras/nobody/restart", "", "", 404, "unknown_camera"},
+		{"POST", "/api/v1/cameras/push/frames", jpeg, "<html>", 422, "not_jpeg"},
+		{"POST", "/api/v1/cameras/push/frames", jpeg, "", 422, "not_jpeg"},
+		{"POST", "/api/v1/cameras/push/frames", jpeg, strings.Repeat("x", 200_000), 413, "too_large"},
+		{"POST", "/api/v1/cameras/clock/frames", jpeg, "x", 409, "not_push_camera"},
+		{"PUT", "/api/v1/rooms/main", "application/json", `{"camera":"nobody"}`, 404, "unknown_camera"},
+		{"PUT", "/api/v1/rooms/main", "application/json", `{`, 400, "bad_request"},
+		{"GET", "/api/v1/nothing", "", "", 404, "not_found"},
+		{"DELETE", "/api/v1/cameras", "", "", 405, "method_not_allowed"},
 	} {
-		status, header, body := s.request(c.method, c.path, c.body, "Content-Type", c.contentType)
+		status, header, body := s.insist(c.method, c.path, []byte(c.body), "Content-Type", c.contentType)
 		if status != c.status || !bytes.Contains(body, fmt.Appendf(nil, "%q", c.code)) || !strings.HasPrefix(header.Get("Content-Type"), "application/problem+json") {
 			t.Errorf("%s %s: %d %s %s, want %d %s", c.method, c.path, status, header.Get("Content-Type"), body, c.status, c.code)
 		}

@@ -68,7 +68,7 @@ func (b *stand) pushes(t *testing.T, s *system, p *tab) {
 		t.Fatal(err)
 	}
 	push := func(b []byte) int {
-		status, _, _ := s.request(http.MethodPost, "/api/v1/cameras/push/frames", bytes.NewReader(b), "Content-Type", "image/jpeg")
+		status, _, _ := s.insist(http.MethodPost, "/api/v1/cameras/push/frames", b, "Content-Type", "image/jpeg")
 		return status
 	}
 	p.click(`button.tile[data-camera=push]`)

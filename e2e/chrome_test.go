@@ -42,7 +42,7 @@ func chrome(t *testing.T, further ...chromedp.ExecAllocatorOption) context.Conte
 	}
 	t.Cleanup(func() { eventually(t, "the browser lets go of its folder", func() error { return os.RemoveAll(dir) }) })
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.UserDataDir(dir), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.ExecPath(path), chromedp.UserDataDir(dir), chromedp.WSURLReadTimeout(patience), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("lang", "en-US"), chromedp.Flag("hide-scrollbars", true), chromedp.WindowSize(1280, 800),
 	)

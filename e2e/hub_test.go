@@ -294,7 +294,7 @@ func TestUplinkCutForAMinute(t *testing.T) {
 	}
 	for time.Since(began) < time.Minute { // the site works alone
 		before := p.edge.becomes("gate", camera.Live)
-		if status, _, _ := p.edge.request("GET", "/api/v1/cameras/gate/snapshot.jpg", nil); status != http.StatusOK {
+		if status, _, _ := p.edge.insist("GET", "/api/v1/cameras/gate/snapshot.jpg", nil); status != http.StatusOK {
 			t.Errorf("a snapshot at the site: %d", status)
 		}
 		if before.Restarts != 0 {

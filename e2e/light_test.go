@@ -117,11 +117,11 @@ func TestPushedPictureIsSeen(t *testing.T) {
 	s := start(t, threeCameras)
 	s.becomes("push", camera.Waiting)
 	s.becomes("clock", camera.Live)
-	_, _, picture := s.request(http.MethodGet, "/api/v1/cameras/clock/snapshot.jpg", nil)
-	if status, _, body := s.request(http.MethodPost, "/api/v1/cameras/push/frames", bytes.NewReader(picture), "Content-Type", "image/jpeg"); status != http.StatusNoContent {
+	_, _, picture := s.insist(http.MethodGet, "/api/v1/cameras/clock/snapshot.jpg", nil)
+	if status, _, body := s.insist(http.MethodPost, "/api/v1/cameras/push/frames", picture, "Content-Type", "image/jpeg"); status != http.StatusNoContent {
 		t.Fatalf("push: %d %s", status, body)
 	}
-	status, header, got := s.request(http.MethodGet, "/api/v1/cameras/push/snapshot.jpg", nil)
+	status, header, got := s.insist(http.MethodGet, "/api/v1/cameras/push/snapshot.jpg", nil)
 	if status != http.StatusOK || !bytes.Equal(got, picture) {
 		t.Errorf("snapshot: %d, %d bytes of %d", status, len(got), len(picture))
 	}

@@ -208,7 +208,7 @@ func loginViewer(t *testing.T, s *system, who context.Context) {
 	if err != nil || u.Host != s.addr {
 		t.Fatalf("the link is %s", link)
 	}
-	if status, header, _ := s.request(http.MethodGet, u.RequestURI(), nil); status != http.StatusOK || header.Get("Content-Type") != "image/jpeg" {
+	if status, header, _ := s.insist(http.MethodGet, u.RequestURI(), nil); status != http.StatusOK || header.Get("Content-Type") != "image/jpeg" {
 		t.Errorf("without a login the link answers %d", status)
 	}
 	p.key("\x1b")

@@ -92,7 +92,7 @@ func TestONVIFCameraOfJPEGs(t *testing.T) {
 	cam := onviftest.Start(t, onviftest.Device{Maker: onviftest.Dahua, Profiles: []onviftest.Profile{{Token: "t", Name: "n", Width: 320, Height: 240, URI: "http://10.255.255.1:" + port + "/open"}}})
 	s := start(t, fmt.Sprintf("cameras: [{id: jpegs, source: %q}]", cam.Source("")))
 	s.becomes("jpegs", camera.Live)
-	_, _, shown := s.request(http.MethodGet, "/api/v1/cameras/jpegs/snapshot.jpg", nil)
+	_, _, shown := s.insist(http.MethodGet, "/api/v1/cameras/jpegs/snapshot.jpg", nil)
 	isRed(t, shown)
 }
 

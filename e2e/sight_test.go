@@ -205,7 +205,7 @@ func (p *tab) stamped() time.Time {
 // snapshot is a camera's picture from the API.
 func (s *system) snapshot(id string) image.Image {
 	s.t.Helper()
-	status, _, body := s.request(http.MethodGet, "/api/v1/cameras/"+id+"/snapshot.jpg", nil)
+	status, _, body := s.insist(http.MethodGet, "/api/v1/cameras/"+id+"/snapshot.jpg", nil)
 	if status != http.StatusOK {
 		s.t.Fatalf("snapshot of %s: %d %s", id, status, body)
 	}

@@ -30,10 +30,11 @@ func (s *system) join() *nats.Conn {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	nc, err := nats.Connect(access.URL, nats.UserInfo(access.User, access.Password))
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	var nc *nats.Conn
+	s.eventually("the bus lets its operator in", func() error {
+		nc, err = nats.Connect(access.URL, nats.UserInfo(access.User, access.Password))
+		return err
+	})
 	s.t.Cleanup(nc.Close)
 	return nc
 }
@@ -79,7 +80,7 @@ cameras:
 	})
 	_ = v.conn.CloseNow()
 	s.becomes("cold", camera.Waiting)
-	if status, header, _ := s.request(http.MethodGet, "/api/v1/cameras/cold/snapshot.jpg", nil); status != http.StatusOK || header.Get("X-Frame-Seq") == "" {
+	if status, header, _ := s.insist(http.MethodGet, "/api/v1/cameras/cold/snapshot.jpg", nil); status != http.StatusOK || header.Get("X-Frame-Seq") == "" {
 		t.Errorf("a snapshot of a cold camera: status %d", status)
 	}
 }

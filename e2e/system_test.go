@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -77,7 +78,11 @@ func prepare(t *testing.T, cameras string, env ...string) *system {
 func (s *system) configure(cameras string) {
 	s.t.Helper()
 	text := fmt.Sprintf("server: {listen: %q}\nstate_dir: state\n%s", s.addr, cameras)
-	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
+	whole := s.config + ".new" // else half a file might be read
+	if err := os.WriteFile(whole, []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.Rename(whole, s.config); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -195,6 +200,20 @@ func (s *system) request(method, path string, body io.Reader, headers ...string)
 		s.t.Fatal(err)
 	}
 	return resp.StatusCode, resp.Header, b
+}
+
+// insist is request, again while the camera's process is too slow for the relay: a busy machine may give it no turn for seconds.
+func (s *system) insist(method, path string, body []byte, headers ...string) (status int, header http.Header, answer []byte) {
+	s.t.Helper()
+	s.eventually(method+" "+path+" is answered by the camera", func() error {
+		status, header, answer = s.request(method, path, bytes.NewReader(body), headers...)
+		var problem struct{ Code string }
+		if status == http.StatusServiceUnavailable && json.Unmarshal(answer, &problem) == nil && (problem.Code == "no_picture" || problem.Code == "camera_away") {
+			return fmt.Errorf("%d %s", status, answer)
+		}
+		return nil
+	})
+	return status, header, answer
 }
 
 // camera returns a camera as the API shows it.
