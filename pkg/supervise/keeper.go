@@ -63,7 +63,7 @@ func (r Report) Why() string {
 const Grace = 4 * time.Second
 
 // dumpTime is how long a hung process may take to print its stacks before it is killed.
-const dumpTime = time.Second
+const dumpTime = 3 * time.Second
 
 // Options is what a Keeper is made of.
 type Options struct {

@@ -112,17 +112,18 @@ func (w *Watchdog) look(now time.Time, late time.Duration) {
 		if quiet > lateAfter && p.late.IsZero() {
 			p.late, p.queued = now, w.queued(p.pid)
 		}
-		if quiet > p.limit() {
+		limit, _ := p.limits()
+		if quiet > limit {
 			silent[k] = p
 		}
-		if quiet > p.limit()-BeatEvery {
+		if quiet > limit-BeatEvery {
 			soon++ // not all beat at the same moment
 		}
 	}
 	overloaded := soon > many && 2*soon > len(w.kept)
 	for k, p := range silent {
 		quiet := now.Sub(p.since)
-		if quiet < OverloadedAfter && (overloaded || 2*(w.queued(p.pid)-p.queued) > now.Sub(p.late)) {
+		if _, limit := p.limits(); quiet < limit && (overloaded || 2*(w.queued(p.pid)-p.queued) > now.Sub(p.late)) {
 			continue
 		}
 		text := fmt.Sprintf("its process showed no sign of life for %s", quiet.Round(100*time.Millisecond))
@@ -134,12 +135,12 @@ func (w *Watchdog) look(now time.Time, late time.Duration) {
 	}
 }
 
-// limit is for how long it may be silent.
-func (p *pulse) limit() time.Duration {
+// limits are for how long it may be silent, usually and on an overloaded machine.
+func (p *pulse) limits() (usual, overloaded time.Duration) {
 	if !p.beaten {
-		return FirstBeat
+		return FirstBeat, 2 * FirstBeat
 	}
-	return SilentAfter
+	return SilentAfter, OverloadedAfter
 }
 
 // queued is how long the threads of a process, taken together, have been ready to run without a processor (the kernel's

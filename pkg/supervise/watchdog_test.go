@@ -139,6 +139,14 @@ func TestProcessThatWaitsForAProcessor(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) {
 		w := newWard(t, 5)
+		w.busy.Store(0.6)
+		w.pass(2*FirstBeat-time.Second, 2)
+		w.expect(t, "it has not begun for want of a processor")
+		w.pass(3*time.Second, 2)
+		w.expect(t, "it never came up", 2)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		w := newWard(t, 5)
 		w.busy.Store(0.4)
 		w.pass(time.Minute)
 		w.pass(5*time.Second, 2)
