@@ -168,7 +168,7 @@ const (
 
 	protocolVersion = "1.0.0" // of these verbs and bodies, SemVer as NATS services have it
 
-	timeout     = 5 * time.Second
+	timeout     = 10 * time.Second
 	testTimeout = 20 * time.Second // a little more than a test takes at most
 )
 
