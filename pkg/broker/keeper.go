@@ -60,6 +60,11 @@ func (s *Server) KeepBuckets(ctx context.Context, nc *nats.Conn) (stop func(), e
 		return nil, fmt.Errorf("follow selections: %w", err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
+	s.store.flush = func() {
+		ctx, cancel := context.WithTimeout(ctx, bucketTime)
+		defer cancel()
+		_ = nc.FlushWithContext(ctx) // what does not answer asks nothing either
+	}
 	k.begin(ctx)
 	var ended sync.WaitGroup
 	ended.Go(func() { k.run(ctx, puts) })

@@ -38,7 +38,7 @@ func RelayPermissions(s bus.Subjects) Permissions {
 	p := Permissions{
 		Publish: []string{
 			s.Want(bus.All, bus.All), s.Push(bus.All), s.Alarm(bus.All), s.Control(bus.All, ">"), s.Relay(bus.All),
-			s.People(bus.All), s.Audit(), "$JS.API.INFO",
+			s.People(bus.All), s.Audit(), "$JS.API.INFO", nowhere,
 		},
 		Subscribe: []string{
 			s.Frame(bus.All, bus.All), s.Status(bus.All), s.Log(bus.All), s.Alarm(bus.All), s.Camera(bus.All), s.Cameras(), s.Config(), s.Node(bus.All),

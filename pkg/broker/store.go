@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -26,6 +27,7 @@ type store struct {
 	dir    string // "" for none
 	domain string // of JetStream; "" for none
 	log    *slog.Logger
+	flush  func() // waits until the server has taken all that its keeper asked; nil before there is one
 	temp   string // private folder in use, "" while dir is
 	told   bool   // that dir cannot be used
 
@@ -94,7 +96,7 @@ func (s *store) openTemp(why error, from string) {
 	s.log.Error("rooms cannot be switched: no folder for temporary files can be used", "err", errors.Join(errs...))
 }
 
-// api are requests to JetStream, and nowhere is where none is answered.
+// api are requests to JetStream, and nowhere is where none is answered, which whoever has such requests may publish to.
 const api, nowhere = "$JS.API.>", "_nowhere.>"
 
 // enable has JetStream use another folder than before.
@@ -105,6 +107,13 @@ func (s *store) enable(dir string) error {
 		return fmt.Errorf("hold requests back: %w", err)
 	}
 	defer account.RemoveMapping(api)
+	// Whoever has looked at requests before that is done with them when it lets go of its connection, which is locked here.
+	if s.flush != nil {
+		s.flush()
+	}
+	if _, err := s.srv.Connz(&server.ConnzOptions{Limit: math.MaxInt32}); err != nil {
+		return fmt.Errorf("wait for requests: %w", err)
+	}
 	if err := s.srv.DisableJetStream(); err != nil {
 		return fmt.Errorf("close store: %w", err)
 	}
