@@ -84,6 +84,10 @@ func TestTooMuchToKeep(t *testing.T) {
 		})
 		p.film.limit = 30_000
 		err := p.play(ctx)
+		for err == nil { // the decoder of a busy machine began so late that what came meanwhile could not be kept: it is connected anew
+			lives, kept = 0, 0
+			err = p.play(ctx)
+		}
 		p.end()
 		cancel()
 		if lives+kept != 90 || most > 30_000 {
