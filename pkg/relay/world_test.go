@@ -120,7 +120,7 @@ func (w *world) startRelay(log *slog.Logger, change func(*child.Relay)) {
 	config := child.Relay{
 		Bus: w.access(broker.RelayUser, broker.RelayPermissions(subjects)), Listen: "127.0.0.1:0",
 		Origins:  []string{"https://control.example"},
-		Rooms:    []child.Room{{ID: "main", AlarmTakeover: time.Hour}, {ID: "short", AlarmTakeover: 500 * time.Millisecond}, {ID: "calm"}},
+		Rooms:    []child.Room{{ID: "main", AlarmTakeover: time.Hour}, {ID: "short", AlarmTakeover: 5 * time.Second}, {ID: "calm"}},
 		MaxBytes: maxBytes, MaxPixels: 1 << 20, Version: "1.2.3",
 	}
 	change(&config)
