@@ -485,24 +485,27 @@ func (m message) kind() string {
 
 func (v *viewer) next() message {
 	v.t.Helper()
+	m, err := v.read()
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return m
+}
+
+// read is next for any goroutine.
+func (v *viewer) read() (message, error) {
 	ctx, cancel := context.WithTimeout(v.t.Context(), patience)
 	defer cancel()
 	kind, b, err := v.conn.Read(ctx)
 	if err != nil {
-		v.t.Fatal(err)
+		return message{}, err
 	}
 	if kind == websocket.MessageBinary {
 		h, j, err := wire.DecodeHeader(b)
-		if err != nil {
-			v.t.Fatal(err)
-		}
-		return message{head: h, jpeg: j}
+		return message{head: h, jpeg: j}, err
 	}
 	m := message{raw: b}
-	if err := json.Unmarshal(b, &m.text); err != nil {
-		v.t.Fatal(err)
-	}
-	return m
+	return m, json.Unmarshal(b, &m.text)
 }
 
 // until reads on to the first message that is right.
