@@ -87,10 +87,15 @@ func TestExamplesRun(t *testing.T) {
 // started waits until each camera has logged what is missing of it, and returns where the relay listens.
 func started(t *testing.T, lines <-chan map[string]any, missing map[string]string) (address string) {
 	t.Helper()
+	late := time.After(patience)
 	for len(missing) > 0 || address == "" {
-		line := <-lines
+		var line map[string]any
+		select {
+		case line = <-lines:
+		case <-late:
+		}
 		if line == nil {
-			t.Fatalf("the log ended without %v", missing)
+			t.Fatalf("the log ended, or was waited for in vain, without %v", missing)
 		}
 		if url, ok := line["url"].(string); ok {
 			address = strings.TrimPrefix(url, "http://")
@@ -148,9 +153,7 @@ func startSupervisor(t *testing.T, file string) <-chan map[string]any {
 		defer close(lines)
 		parse(stderr, lines)
 	}()
-	late := time.AfterFunc(patience, cancel)
 	t.Cleanup(func() {
-		late.Stop()
 		cancel()
 		<-read
 		_ = cmd.Wait() // ended by a signal that was sent on purpose

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
 	"linkstart/pkg/grab"
@@ -58,31 +60,34 @@ func standby(s camera.Standby) func(*grab.Options) {
 func TestWarmCameraAnswersAtOnceAndIsWoken(t *testing.T) {
 	t.Parallel()
 	s := newSleeper(t)
-	r := start(t, time.Second, s, standby(camera.Warm))
+	r := start(t, 0, s, standby(camera.Warm))
 	first := r.until(camera.Live)
 	for later := r.until(camera.Live); later.FPSIn == 0 || later.Seq == first.Seq; later = r.until(camera.Live) {
 	} // what is kept counts
 	if n := s.encoded.Load(); n > 0 || len(s.told) > 0 {
 		t.Fatalf("%d pictures were encoded that nobody watched", n)
 	}
-	frames := make(chan *camera.Frame, 1000)
-	feed, err := bus.OpenFeed(r.consumer, subjects, "cam", camera.Main, 0, quiet, func(f *camera.Frame) {
-		select {
-		case frames <- f:
-		default:
-		}
-	})
+	frames, err := r.consumer.SubscribeSync(subjects.Frame("cam", camera.Main))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f := <-frames; !f.NotLive || f.Seq != 1 || !bytes.Equal(f.JPEG, s.key) {
+	frame := func(m *nats.Msg, err error) *camera.Frame {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := bus.DecodeFrame(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	if f := frame(r.consumer.Request(subjects.Want("cam", camera.Main), nil, 30*time.Second)); !f.NotLive || f.Seq != 1 || !bytes.Equal(f.JPEG, s.key) {
 		t.Errorf("the answer is frame %d, not live %v; want the keyframe, not live", f.Seq, f.NotLive)
 	}
-	if f := <-frames; f.NotLive || f.Seq <= first.Seq || !bytes.Equal(f.JPEG, s.live) {
+	if f := frame(frames.NextMsg(30 * time.Second)); f.NotLive || f.Seq <= first.Seq || !bytes.Equal(f.JPEG, s.live) {
 		t.Errorf("then comes frame %d, not live %v; want a live one", f.Seq, f.NotLive)
 	}
-	feed.Close()
-	<-feed.Done()
 	for _, want := range []bool{true, false} { // the lease runs out
 		select {
 		case got := <-s.told:

@@ -11,7 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"linkstart/pkg/broker"
+	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
 	"linkstart/pkg/child"
 	"linkstart/pkg/wire"
@@ -151,11 +154,18 @@ func TestPatrolOnTwoRelays(t *testing.T) {
 	if resp.StatusCode != http.StatusNotFound || !strings.Contains(string(b), "no camera gone") {
 		t.Errorf("a patrol with an unknown camera: %d %s", resp.StatusCode, b)
 	}
-	resp, b = w.do(http.MethodPut, "/api/v1/rooms/main/patrol", []byte(`{"cameras":["b","c","d"],"every_s":2}`))
-	var first wire.Room
-	if err := json.Unmarshal(b, &first); err != nil || resp.StatusCode != http.StatusOK || first.Camera != "b" || first.Patrol == nil {
-		t.Fatalf("patrol: %d %s", resp.StatusCode, b)
+	begin := func(everyS int) (r wire.Room) {
+		t.Helper()
+		resp, b := w.do(http.MethodPut, "/api/v1/rooms/main/patrol", fmt.Appendf(nil, `{"cameras":["b","c","d"],"every_s":%d}`, everyS))
+		if err := json.Unmarshal(b, &r); err != nil || resp.StatusCode != http.StatusOK || r.Patrol == nil {
+			t.Fatalf("patrol: %d %s", resp.StatusCode, b)
+		}
+		return r
 	}
+	if r := begin(60); r.Camera != "b" { // long enough to be seen
+		t.Errorf("the patrol begins with %s", r.Camera)
+	}
+	first := begin(2)
 	for _, id := range []string{"b", "c", "d", "b"} {
 		there.until(is("watching", "camera", id))
 	}
@@ -193,7 +203,24 @@ func TestPatrolOfAllStaysWhereItIsStopped(t *testing.T) {
 	if resp, b := w.do(http.MethodPut, "/api/v1/rooms/main/patrol", []byte(`{"every_s":2}`)); resp.StatusCode != http.StatusOK {
 		t.Fatalf("patrol: %d %s", resp.StatusCode, b)
 	}
-	v.room("b", func(r wire.Room) bool { return r.Camera == "b" && r.Patrol != nil && r.Patrol.Cameras == nil })
+	js, err := jetstream.New(w.admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kv, err := js.KeyValue(t.Context(), bus.SelectionBucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	minute, err := json.Marshal(wire.Patrol{EveryS: 60, Since: time.Now().Add(-time.Minute)}) // b is due for as long
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kv.Put(t.Context(), bus.PatrolKey("main"), minute); err != nil {
+		t.Fatal(err)
+	}
+	v.room("b for a minute", func(r wire.Room) bool {
+		return r.Camera == "b" && r.Patrol != nil && r.Patrol.EveryS == 60 && r.Patrol.Cameras == nil
+	})
 	for range 2 { // the second time none runs
 		if resp, b := w.do(http.MethodDelete, "/api/v1/rooms/main/patrol", nil); resp.StatusCode != http.StatusNoContent {
 			t.Fatalf("stop: %d %s", resp.StatusCode, b)

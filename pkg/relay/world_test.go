@@ -120,7 +120,7 @@ func (w *world) startRelay(log *slog.Logger, change func(*child.Relay)) {
 	config := child.Relay{
 		Bus: w.access(broker.RelayUser, broker.RelayPermissions(subjects)), Listen: "127.0.0.1:0",
 		Origins:  []string{"https://control.example"},
-		Rooms:    []child.Room{{ID: "main", AlarmTakeover: time.Hour}, {ID: "short", AlarmTakeover: 500 * time.Millisecond}, {ID: "calm"}},
+		Rooms:    []child.Room{{ID: "main", AlarmTakeover: time.Hour}, {ID: "short", AlarmTakeover: 5 * time.Second}, {ID: "calm"}},
 		MaxBytes: maxBytes, MaxPixels: 1 << 20, Version: "1.2.3",
 	}
 	change(&config)
@@ -485,24 +485,27 @@ func (m message) kind() string {
 
 func (v *viewer) next() message {
 	v.t.Helper()
+	m, err := v.read()
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return m
+}
+
+// read is next for any goroutine.
+func (v *viewer) read() (message, error) {
 	ctx, cancel := context.WithTimeout(v.t.Context(), patience)
 	defer cancel()
 	kind, b, err := v.conn.Read(ctx)
 	if err != nil {
-		v.t.Fatal(err)
+		return message{}, err
 	}
 	if kind == websocket.MessageBinary {
 		h, j, err := wire.DecodeHeader(b)
-		if err != nil {
-			v.t.Fatal(err)
-		}
-		return message{head: h, jpeg: j}
+		return message{head: h, jpeg: j}, err
 	}
 	m := message{raw: b}
-	if err := json.Unmarshal(b, &m.text); err != nil {
-		v.t.Fatal(err)
-	}
-	return m
+	return m, json.Unmarshal(b, &m.text)
 }
 
 // until reads on to the first message that is right.

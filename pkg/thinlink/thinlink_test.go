@@ -45,12 +45,12 @@ func fetch(t *testing.T, l *thinlink.Link, address string) (bytes int64, took ti
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
+	begin := time.Now() // what is sent at once may have come by the time that the dial is known to have succeeded
 	c, err := l.DialContext(ctx, "tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	begin := time.Now()
 	bytes, err = io.Copy(io.Discard, c)
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +68,8 @@ func TestNothingPassesFasterThanTheRate(t *testing.T) {
 	const size, burst = 200_000, 16 << 10
 	address := serve(t, l, size)
 	bytes, took := fetch(t, l, address)
-	if least := time.Duration(size-burst) * 8 * time.Second / 2_000_000; bytes != size || took < least {
+	const least = (size - burst) * 8 * time.Second / 2_000_000
+	if bytes != size || took < least {
 		t.Errorf("%d bytes came in %v, want %d in at least %v", bytes, took, size, least)
 	}
 	if n, err := l.Sent(); err != nil || n < size {
@@ -77,7 +78,11 @@ func TestNothingPassesFasterThanTheRate(t *testing.T) {
 	if err := l.SetRate(t.Context(), 1_000_000_000); err != nil {
 		t.Fatal(err)
 	}
-	if _, faster := fetch(t, l, address); faster > took {
+	faster := took
+	for n := 0; faster >= least && n < 20; n++ {
+		_, faster = fetch(t, l, address)
+	}
+	if faster >= least {
 		t.Errorf("at 1 Gbit/s it took %v, at 2 Mbit/s %v", faster, took)
 	}
 	out, err := l.Command(t.Context(), "ip", "-o", "link").CombinedOutput()

@@ -143,6 +143,7 @@ func TestPicturesAreTheCommandsOwn(t *testing.T) {
 
 func TestErrorsTell(t *testing.T) {
 	short := func(sp *camera.Spec) { sp.OpenTimeout = 200 * time.Millisecond }
+	writes := func(sp *camera.Spec) { sp.OpenTimeout = 10 * time.Second } // in which the command begins to write
 	for name, c := range map[string]struct {
 		command string
 		change  func(*camera.Spec)
@@ -153,19 +154,19 @@ func TestErrorsTell(t *testing.T) {
 		"after one":     {`cat a.jpg; exit 4`, nil, "exit code 4", nil},
 		"normal end":    {`cat a.jpg`, nil, "exit code 0", nil},
 		"killed":        {`kill -9 $$`, nil, "exit code 137", nil},
-		"guard killed":  {`sleep 8 & kill -9 $PPID; wait`, func(sp *camera.Spec) { sp.OpenTimeout = 5 * time.Second }, "guards the command was killed", nil},
+		"guard killed":  {`sleep 30 & kill -9 $PPID; wait`, nil, "guards the command was killed", nil},
 		"not found":     {`no-such-program-at-all`, nil, "exit code 127. It last said: /bin/sh", nil},
 		"no new line":   {`printf 'half a line' >&2; exit 1`, nil, "It last said: half a line", nil},
 		"progress":      {`printf 'one\rtwo\r' >&2; exit 1`, nil, "It last said: two", nil},
-		"garbage":       {`while echo garbage; do :; done`, short, "but no JPEG", nil},
+		"garbage":       {`while echo garbage; do :; done`, writes, "but no JPEG", nil},
 		"nothing":       {`sleep 600`, short, "written nothing within 200ms", nil},
 		"output closed": {`exec >&-; sleep 600`, short, "written nothing within 200ms", nil},
 		"deaf to TERM":  {`trap '' TERM; while :; do sleep 1; done`, short, "written nothing within 200ms", nil},
 		"stops": {`cat a.jpg; sleep 600`, func(sp *camera.Spec) { sp.ReadTimeout = 200 * time.Millisecond },
 			"no further picture for 200ms", nil},
-		"too many pixels": {`while cat a.jpg; do sleep 0.02; done`, func(sp *camera.Spec) { short(sp); sp.MaxPixels = 1000 },
+		"too many pixels": {`while cat a.jpg; do sleep 0.02; done`, func(sp *camera.Spec) { writes(sp); sp.MaxPixels = 1000 },
 			"larger than allowed", camera.ErrTooLarge},
-		"too many bytes": {`while cat a.jpg; do sleep 0.02; done`, func(sp *camera.Spec) { short(sp); sp.MaxBytes = 200 },
+		"too many bytes": {`while cat a.jpg; do sleep 0.02; done`, func(sp *camera.Spec) { writes(sp); sp.MaxBytes = 200 },
 			"larger than allowed", camera.ErrTooLarge},
 		"no folder": {`cat a.jpg`, func(sp *camera.Spec) { sp.Dir = "/no/such/folder" }, "cannot be started", os.ErrNotExist},
 	} {

@@ -79,16 +79,23 @@ func TestCallThatNeverReturns(t *testing.T) {
 }
 
 func TestEndOfContext(t *testing.T) {
-	for name, source := range map[string]string{"file": clip2(), "silent": "opencv:http://" + silent(t) + "/a.mp4"} {
+	address, accepted := silent(t)
+	for name, source := range map[string]string{"file": clip2(), "silent": "opencv:http://" + address + "/a.mp4"} {
 		t.Run(name, func(t *testing.T) {
 			sp := spec(source)
-			sp.OpenTimeout = time.Second // FFmpeg's own limit ends what cannot be interrupted
+			sp.OpenTimeout = patience
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			n := 0
 			if name == "silent" {
-				sp.ReadTimeout = 200 * time.Millisecond
-				time.AfterFunc(100*time.Millisecond, cancel)
+				sp.OpenTimeout, sp.ReadTimeout = 5*time.Second, 500*time.Millisecond // FFmpeg's own limit ends what cannot be interrupted
+				go func() {
+					select {
+					case <-accepted:
+						cancel()
+					case <-ctx.Done():
+					}
+				}()
 			}
 			err := newSource(t, sp).Stream(ctx, func(p camera.Picture) {
 				if p.JPEG == nil && p.Encode == nil {

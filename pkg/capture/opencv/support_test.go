@@ -41,14 +41,14 @@ func resident(t *testing.T) int {
 	return pages * os.Getpagesize()
 }
 
-// silent listens on a port, accepts connections and never answers.
-func silent(t *testing.T) (address string) {
+// silent listens on a port, accepts connections, of which it tells, and never answers.
+func silent(t *testing.T) (address string, accepted <-chan struct{}) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan struct{})
+	done, came := make(chan struct{}), make(chan struct{}, 1)
 	go func() {
 		defer close(done)
 		for {
@@ -57,11 +57,15 @@ func silent(t *testing.T) (address string) {
 				return
 			}
 			defer conn.Close()
+			select {
+			case came <- struct{}{}:
+			default:
+			}
 		}
 	}()
 	t.Cleanup(func() {
 		l.Close()
 		<-done
 	})
-	return l.Addr().String()
+	return l.Addr().String(), came
 }

@@ -153,7 +153,8 @@ func TestTimeLimits(t *testing.T) {
 		}
 	})
 	t.Run("until the first picture", func(t *testing.T) {
-		sp := spec("rtsp://" + silent(t) + "/a")
+		address, _ := silent(t)
+		sp := spec("rtsp://" + address + "/a")
 		sp.OpenTimeout = time.Second
 		err := stream(t, newSource(t, sp), func(camera.Picture) bool { return true })
 		if errors.Is(err, camera.ErrStuck) || !strings.Contains(err.Error(), "could not be opened within 1s") {
@@ -189,19 +190,23 @@ func TestCallThatNeverReturns(t *testing.T) {
 
 func TestEndOfContext(t *testing.T) {
 	server := rtsptest.Start(t, rtsptest.Mount{Path: "/a", KeyInt: 10})
-	for name, source := range map[string]string{"live": server.URL("/a"), "file": clip2(), "silent": "http://" + silent(t) + "/a.mp4"} {
+	address, accepted := silent(t)
+	for name, source := range map[string]string{"live": server.URL("/a"), "file": clip2(), "silent": "http://" + address + "/a.mp4"} {
 		t.Run(name, func(t *testing.T) {
 			sp := spec(source)
-			sp.OpenTimeout = time.Second // FFmpeg's own limit ends what cannot be interrupted
-			if name == "live" {
-				sp.OpenTimeout = patience
-			}
+			sp.OpenTimeout = patience
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			n := 0
 			if name == "silent" {
-				sp.ReadTimeout = 200 * time.Millisecond
-				time.AfterFunc(100*time.Millisecond, cancel)
+				sp.OpenTimeout, sp.ReadTimeout = 5*time.Second, 200*time.Millisecond
+				go func() {
+					select {
+					case <-accepted:
+						cancel()
+					case <-ctx.Done():
+					}
+				}()
 			}
 			err := newSource(t, sp).Stream(ctx, func(p camera.Picture) {
 				if p.JPEG == nil && p.Encode == nil {
