@@ -105,6 +105,8 @@ func (s *system) silences(names ...string) (longest func() time.Duration) {
 	}
 	for _, name := range names {
 		last[name] = time.Now()
+	}
+	for _, name := range names {
 		if _, err := nc.Subscribe(bus.Subjects{Prefix: access.Prefix}.Node(name), func(*nats.Msg) { heard(name) }); err != nil {
 			s.t.Fatal(err)
 		}
@@ -163,10 +165,10 @@ func TestPool(t *testing.T) {
 			}
 			return nil
 		})
+		silent := all[0].silences("n0", "n1")
 		page.shows(watched)
 		sockets := page.opened()
 
-		silent := all[0].silences("n0", "n1")
 		killed := time.Now()
 		children := all[2].children()
 		if err := all[2].cmd.Process.Kill(); err != nil {
