@@ -45,8 +45,10 @@ func (g gap) meets(o gap) bool { return g.from.Before(o.to) && g.to.After(o.from
 const (
 	viewers = 4
 	longGap = 2 * time.Second // what counts as a disturbance
+	enough  = 50              // pictures of a process, so that the next one is known by a smaller number though the first ones be missed
 )
 
+// audience returns when enough pictures of each camera have come.
 func (s *system) audience(t *testing.T, cameras []string) *audience {
 	t.Helper()
 	a := &audience{
@@ -68,6 +70,19 @@ func (s *system) audience(t *testing.T, cameras []string) *audience {
 				case <-time.After(200 * time.Millisecond):
 				}
 			}
+		})
+	}
+	for _, id := range cameras {
+		if _, err := s.camera(id); err != nil {
+			continue // it will be added
+		}
+		eventually(t, "enough pictures of "+id, func() error {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			if n := a.cameras[id].seq; n < enough {
+				return fmt.Errorf("%d", n)
+			}
+			return nil
 		})
 	}
 	return a

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -161,9 +162,16 @@ func TestExternalNATS(t *testing.T) {
 		}
 		return nil
 	})
-	if status, body := shown(alpha, "POST", "/api/v1/cameras/test", `{"source":"test:bars"}`); status != http.StatusOK {
-		t.Errorf("test of a source: %d %.200s", status, body)
-	}
+	alpha.eventually("a source is tested in time", func() error {
+		status, body := shown(alpha, "POST", testPath, `{"source":"test:bars"}`)
+		if strings.Contains(body, late) {
+			return errors.New(late)
+		}
+		if status != http.StatusOK {
+			t.Errorf("test of a source: %d %.200s", status, body)
+		}
+		return nil
+	})
 	for _, s := range []*system{alpha, beta} {
 		if out := s.out.String(); strings.Contains(out, "NKEY SEED") {
 			t.Error("the log holds the credentials")

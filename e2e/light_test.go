@@ -174,9 +174,21 @@ func TestReloadTouchesOnlyWhatChanged(t *testing.T) {
 	s := start(t, threeCameras)
 	clock, ball := s.becomes("clock", camera.Live), s.becomes("ball", camera.Live)
 	s.configure(strings.ReplaceAll(threeCameras, "test:ball?size=640x360", "test:bars?size=320x240") + "# changed\n")
-	if out, err := s.command("reload"); err != nil || !strings.Contains(out, "ball") {
+	if out, err := s.command("reload"); err != nil {
 		t.Fatalf("reload: %v\n%s", err, out)
 	}
+	s.eventually("the changed camera is reloaded, and no other", func() error { // by this order, or before by the supervisor itself
+		reloaded := ""
+		for line := range strings.Lines(s.out.String()) {
+			if strings.Contains(line, "configuration reloaded") {
+				reloaded += line
+			}
+		}
+		if !strings.Contains(reloaded, "ball") || strings.Contains(reloaded, "clock") {
+			return fmt.Errorf("the log says %q", reloaded)
+		}
+		return nil
+	})
 	s.eventually("the changed camera is another", func() error {
 		if now, err := s.camera("ball"); err != nil || now.PID == ball.PID || now.Width != 320 {
 			return fmt.Errorf("%+v %v", now, err)

@@ -41,6 +41,10 @@ cameras:
   - {id: wrong, source: "onvif://admin:guess77@%s"}
   - {id: none, source: "onvif://admin:guess77@%s"}
 `, hik.Addr(), axis.Addr(), cheap.Addr(), hik.Addr(), freeAddr(t)), "PW=p@ss/w:rd")
+	s.says("wrong", camera.Reconnecting, "refused user admin")
+	if n := hik.Refused(); n != 1 { // a minute later it is tried again
+		t.Errorf("%d wrong logins were tried", n)
+	}
 	v, _ := s.view(t)
 	stream := uint16(0)
 	for _, c := range []struct {
@@ -58,11 +62,7 @@ cameras:
 			return err == nil && size.Width == c.width && size.Height == c.height
 		})
 	}
-	s.says("wrong", camera.Reconnecting, "refused user admin")
 	s.says("none", camera.Reconnecting, "nothing listens")
-	if n := hik.Refused(); n != 1 {
-		t.Errorf("%d wrong logins were tried", n)
-	}
 
 	// The camera moves its streams while it is off: it is asked anew.
 	server.Kill()

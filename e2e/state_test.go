@@ -11,6 +11,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"linkstart/pkg/camera"
 )
 
 const twoClocks = `
@@ -65,6 +68,16 @@ func (s *system) logs(text string) {
 		}
 		return nil
 	})
+}
+
+// recovers waits until selections are stored again on a disk that was full from then on: the longer it was, the later it is tried again.
+func (s *system) recovers(full time.Time) {
+	s.t.Helper()
+	end := time.Now().Add(2 * time.Since(full))
+	for !strings.Contains(s.out.String(), storedAgain) && time.Now().Before(end) {
+		time.Sleep(20 * time.Millisecond)
+	}
+	s.logs(storedAgain)
 }
 
 const (
@@ -185,6 +198,7 @@ func TestFullDiskBeforeTheStart(t *testing.T) {
 	s := prepare(t, twoClocks)
 	s.disk("size=2m,mode=700")
 	s.fillDisk()
+	full := time.Now()
 	s.launch()
 	t.Cleanup(s.stop)
 	s.pictures()
@@ -196,7 +210,7 @@ func TestFullDiskBeforeTheStart(t *testing.T) {
 	if err := os.Remove(s.state("filling")); err != nil {
 		t.Fatal(err)
 	}
-	s.logs(storedAgain)
+	s.recovers(full)
 	s.eventually("commands find the supervisor", func() error {
 		out, err := s.command("status")
 		if err != nil {
@@ -222,6 +236,9 @@ func TestDiskFillsWhileRunning(t *testing.T) {
 	s.launch()
 	t.Cleanup(s.stop)
 	s.choose("kept", "two")
+	for _, id := range []string{"one", "two"} {
+		s.becomes(id, camera.Live)
+	}
 	v, _ := s.view(t)
 	v.send(`{"type":"watch","stream":1,"camera":"one"}`)
 	v.send(`{"type":"follow","stream":2,"room":"main"}`)
@@ -236,6 +253,7 @@ func TestDiskFillsWhileRunning(t *testing.T) {
 		v.frames(2, 2)
 	}
 	s.fillDisk()
+	full := time.Now()
 	for i := 0; !strings.Contains(s.out.String(), inMemory); i++ { // what is left of the last block takes some
 		if i > 500 {
 			t.Fatal("the full disk is not noticed")
@@ -254,7 +272,7 @@ func TestDiskFillsWhileRunning(t *testing.T) {
 	if err := os.Remove(s.state("filling")); err != nil {
 		t.Fatal(err)
 	}
-	s.logs(storedAgain)
+	s.recovers(full)
 	s.choose("main", "two")
 	s.choose("late", "one")
 	v.frames(1, 5)

@@ -25,7 +25,7 @@ func Get(ctx context.Context, address, path string, o Options) (*Multipart, erro
 		return nil, err
 	}
 	_ = conn.SetDeadline(time.Now().Add(openLimit))
-	m := &Multipart{in: newStream(conn), close: conn, keep: o.Keep}
+	m := &Multipart{in: newStream(conn, o.Silence), close: conn, keep: o.Keep}
 	if _, err = fmt.Fprintf(conn, "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n", path, address); err == nil {
 		err = m.in.response(http.StatusOK)
 	}
@@ -39,7 +39,7 @@ func Get(ctx context.Context, address, path string, o Options) (*Multipart, erro
 
 // Parts is a viewer of the parts that a program writes. Close closes r.
 func Parts(r io.ReadCloser, keep int) *Multipart {
-	return &Multipart{in: newStream(r), close: r, keep: keep}
+	return &Multipart{in: newStream(r, 0), close: r, keep: keep}
 }
 
 // Picture implements Viewer.

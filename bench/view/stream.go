@@ -3,6 +3,7 @@
 package view
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 
 const (
 	bufferSize = 16 << 10
-	silence    = 30 * time.Second // nothing for so long ends a viewer
+	silence    = 30 * time.Second // nothing for so long ends a viewer, unless its Options say otherwise
 	renewed    = time.Second      // deadlines are set no oftener
 )
 
@@ -31,14 +32,15 @@ type stream struct {
 	r        io.Reader
 	raw      syscall.RawConn // of a TCP connection, nil for others
 	deadline interface{ SetReadDeadline(time.Time) error }
+	silence  time.Duration
 	set      time.Time // when the deadline was set
 	buf      []byte
 	from, to int
 	total    int64 // bytes taken so far
 }
 
-func newStream(r io.Reader) *stream {
-	s := &stream{r: r, buf: make([]byte, bufferSize)}
+func newStream(r io.Reader, longest time.Duration) *stream {
+	s := &stream{r: r, silence: cmp.Or(longest, silence), buf: make([]byte, bufferSize)}
 	s.deadline, _ = r.(interface{ SetReadDeadline(time.Time) error })
 	if tcp, ok := r.(*net.TCPConn); ok {
 		s.raw, _ = tcp.SyscallConn()
@@ -49,7 +51,7 @@ func newStream(r io.Reader) *stream {
 func (s *stream) renew() {
 	if now := time.Now(); s.deadline != nil && now.Sub(s.set) > renewed {
 		s.set = now
-		_ = s.deadline.SetReadDeadline(now.Add(silence))
+		_ = s.deadline.SetReadDeadline(now.Add(s.silence))
 	}
 }
 

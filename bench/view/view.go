@@ -28,7 +28,7 @@ func (f Frame) Age() (time.Duration, bool) {
 
 // Viewer gets pictures.
 type Viewer interface {
-	// Picture waits for the next one. It fails when none comes for 30 s, or after Close.
+	// Picture waits for the next one. It fails when nothing comes for Options.Silence, or after Close.
 	Picture() (Frame, error)
 	// Bytes is how many came over the connection so far.
 	Bytes() int64

@@ -44,11 +44,13 @@ type Text struct {
 	Value  any    `json:"value"` // of go2rtc
 }
 
-// Options of a WebSocket viewer.
+// Options of a viewer.
 type Options struct {
-	Dial Dial // the network of this machine where nil
-	Acks bool // each picture when it has arrived
-	Keep int  // bytes of a JPEG that Head holds
+	Dial    Dial          // the network of this machine where nil
+	Keep    int           // bytes of a JPEG that Head holds
+	Silence time.Duration // that ends a viewer, 30 s where it is 0
+
+	Acks bool // WebSocket only, as the next one: each picture is acknowledged when it has arrived
 	Bare bool // the server sends JPEGs without a header
 }
 
@@ -59,7 +61,7 @@ func Open(ctx context.Context, address, path string, o Options) (*WebSocket, err
 		return nil, err
 	}
 	_ = conn.SetDeadline(time.Now().Add(openLimit))
-	w := &WebSocket{conn: conn, in: newStream(conn), keep: o.Keep, acks: o.Acks, bare: o.Bare, Text: func(Text) {}}
+	w := &WebSocket{conn: conn, in: newStream(conn, o.Silence), keep: o.Keep, acks: o.Acks, bare: o.Bare, Text: func(Text) {}}
 	_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 		"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n", path, address)
 	if err == nil {

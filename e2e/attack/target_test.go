@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -48,15 +49,22 @@ func start(t testing.TB) *target {
 	return startWith(t, "")
 }
 
+// freeAddr returns an address of this machine where nothing listens, nor will before it is used: ports below 32768 are not given to
+// connections.
+func freeAddr() string {
+	for {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
+		if err == nil {
+			_ = l.Close()
+			return l.Addr().String()
+		}
+	}
+}
+
 // startWith puts more into the configuration. Where that has users, token is what honest requests show.
 func startWith(t testing.TB, users string) *target {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := &target{t: t, addr: l.Addr().String(), out: &logtest.Buffer{}}
-	_ = l.Close()
+	g := &target{t: t, addr: freeAddr(), out: &logtest.Buffer{}}
 	dir := t.TempDir()
 	config := filepath.Join(dir, "cameras.yaml")
 	if err := os.WriteFile(config, fmt.Appendf(nil, "server: {listen: %q}\nstate_dir: state\n%s%s", g.addr, users, cameras), 0o600); err != nil {
