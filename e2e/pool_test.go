@@ -31,7 +31,7 @@ func newPool(t *testing.T, cameras ...string) []*system {
 	}
 	var list strings.Builder
 	for _, id := range cameras {
-		fmt.Fprintf(&list, "  - {id: %s, source: \"test:clock\", nodes: any}\n", id)
+		fmt.Fprintf(&list, "  - {id: %s, source: \"test:clock?size=640x360&fps=10\", nodes: any}\n", id)
 	}
 	all := make([]*system, size)
 	for i := range all {
