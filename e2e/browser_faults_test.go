@@ -17,28 +17,28 @@ func (b *stand) restarts(t *testing.T, s *system, p *tab) {
 	before := s.becomes("ball", camera.Live)
 	sockets := p.opened()
 	p.shows("ball")
+	p.listen()
 	p.click(`[data-action=restart]`)
 	p.click(`[data-action=confirm]`)
-	v := p.until("the result of the restart", func(v sight) bool {
-		return len(v.Messages) > 0 && strings.Contains(v.Messages[len(v.Messages)-1], "Picture back after")
-	})
+	said := p.says("Picture back after")
 	after := s.becomes("ball", camera.Live)
-	if after.PID == before.PID || !strings.Contains(strings.Join(v.Messages, " "), "pid") {
-		t.Errorf("process %d before, %d after; the page says %q", before.PID, after.PID, v.Messages)
+	if after.PID == before.PID || !strings.Contains(said, "pid") {
+		t.Errorf("process %d before, %d after; the page says %q", before.PID, after.PID, said)
 	}
 	p.shows("ball")
 	if p.opened() != sockets {
 		t.Error("the page has connected again")
 	}
-	t.Logf("the page says %q", v.Messages)
+	t.Logf("the page says %q", said)
 }
 
 func (b *stand) killedGrabber(t *testing.T, s *system, p *tab) {
 	before := s.becomes("ball", camera.Live)
 	sockets := p.opened()
 	stop := p.record()
+	p.note()
 	kill(t, before.PID)
-	p.until("the page says that the camera is away", func(v sight) bool { return !v.Live && v.Plate != "" && v.State != "Live" })
+	p.noted("the page says that the camera is away", func(v sight) bool { return !v.Live && v.Plate != "" && v.State != "Live" })
 	s.eventually("another process", func() error {
 		_, err := s.another("ball", before.PID)
 		return err
@@ -73,16 +73,24 @@ func (b *stand) pushes(t *testing.T, s *system, p *tab) {
 	}
 	p.click(`button.tile[data-camera=push]`)
 	p.until("nothing was pushed yet", func(v sight) bool { return strings.HasPrefix(v.Plate, "Waiting") })
-	v := p.until("the pushed picture", func(v sight) bool {
+	p.until("the pushed picture", func(v sight) bool {
 		push(good)
 		return v.Camera == "push" && v.Live && v.tile("push").Picture == "live"
 	})
 	r := img.Bounds()
 	shown := b.pictures
 	shown["push"] = img
-	if got := likest(p.picture(float64(r.Dx()), float64(r.Dy())), shown); got != "push" {
-		t.Errorf("the stage should show what was pushed, and shows %s: %+v", got, v)
+	drawn := func(what string) {
+		t.Helper()
+		s.eventually(what, func() error {
+			push(good) // also in case that the one before is old by now, which is said over it
+			if got := likest(p.picture(float64(r.Dx()), float64(r.Dy())), shown); got != "push" {
+				return fmt.Errorf("the stage shows %s", got)
+			}
+			return nil
+		})
 	}
+	drawn("what was pushed")
 	hostile, _ := filepath.Glob(samples + "*/*.jpg")
 	odd, _ := filepath.Glob(samples + "*.jpg")
 	if len(hostile) == 0 || len(odd) == 0 {
@@ -104,13 +112,7 @@ func (b *stand) pushes(t *testing.T, s *system, p *tab) {
 		return v.Camera == "push" && v.Seq > before.Seq && v.Live
 	})
 	// What the half picture left may be drawn just now: the good one follows it.
-	s.eventually("the good picture after the broken ones", func() error {
-		push(good)
-		if got := likest(p.picture(float64(r.Dx()), float64(r.Dy())), shown); got != "push" {
-			return fmt.Errorf("the stage shows %s", got)
-		}
-		return nil
-	})
+	drawn("the good picture after the broken ones")
 	p.key("1")
 	p.shows("clock")
 	delete(shown, "push")
@@ -144,8 +146,9 @@ func (b *stand) killedRelay(t *testing.T, s *system, p *tab) {
 	grabber := s.becomes("clock", camera.Live).PID
 	p.shows("clock")
 	sockets := p.opened()
+	p.note()
 	kill(t, s.relay())
-	p.until("the page says that the connection is lost", func(v sight) bool {
+	p.noted("the page says that the connection is lost", func(v sight) bool {
 		return v.Connection == "lost" && v.Words == "Connection lost" && !v.Live && strings.Contains(v.Plate, "Connection lost")
 	})
 	v := p.shows("clock")

@@ -60,6 +60,8 @@ func TestKilledRelayComesBack(t *testing.T) {
 func TestKilledSupervisorLeavesNothing(t *testing.T) {
 	s := start(t, threeCameras)
 	s.becomes("clock", camera.Live)
+	s.becomes("ball", camera.Live)
+	s.becomes("push", camera.Waiting)
 	children := s.children()
 	if len(children) < 4 {
 		t.Fatalf("only %d children", len(children))

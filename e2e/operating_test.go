@@ -83,11 +83,6 @@ func (p *tab) focused() string {
 	return eval[string](p, `document.activeElement.dataset.action ?? document.activeElement.id`)
 }
 
-func (p *tab) says(part string) {
-	p.t.Helper()
-	p.until("the page says "+part, func(v sight) bool { return strings.Contains(strings.Join(v.Messages, " | "), part) })
-}
-
 // connections is how many stay open at the relay.
 func (s *system) connections() int {
 	s.t.Helper()
@@ -111,6 +106,7 @@ func (o *operator) retry(t *testing.T, _ *system, p *tab) {
 	text := p.reads("the next try", "#stage-retry", has("Next try in "))
 	other := p.reads("it counts down", "#stage-retry", func(s string) bool { return s != "" && s != text })
 	t.Logf("the stage says %q, then %q", text, other)
+	p.listen()
 	p.click(`[data-action=copy]`)
 	p.says("Picture of Gone not copied: ")
 	p.quietBut("503")
@@ -151,6 +147,7 @@ func (o *operator) asked(t *testing.T, s *system, p *tab) {
 	p.do("focus", chromedp.Evaluate[chromedp.Void](`document.querySelector("[data-action=restart]").focus()`))
 	p.key("\r")
 	p.reads("who else watches", "dialog.confirm", has("One other viewer watches it."))
+	p.listen()
 	p.key("\r")
 	p.says("Picture back after")
 	if now := s.becomes("clock", camera.Live); now.PID == o.clock.PID {
@@ -162,6 +159,7 @@ func (o *operator) asked(t *testing.T, s *system, p *tab) {
 func (o *operator) stopsAndStarts(t *testing.T, s *system, p *tab) {
 	p.click(`[data-action=stop]`)
 	p.reads("the question", "dialog.confirm", has("Stop Clock?"))
+	p.listen()
 	p.click(`[data-action=confirm]`)
 	p.says("Stopped after")
 	v := p.until("the camera is shown as stopped", func(v sight) bool {
@@ -176,14 +174,11 @@ func (o *operator) stopsAndStarts(t *testing.T, s *system, p *tab) {
 	s.becomes("clock", camera.Stopped)
 	p.click(`[data-action=start]`)
 	p.reads("the question", "dialog.confirm", has("Start Clock?"))
+	p.listen()
 	p.click(`[data-action=confirm]`)
-	p.until("the start has succeeded", func(v sight) bool {
-		last := ""
-		if len(v.Messages) > 0 {
-			last = v.Messages[len(v.Messages)-1]
-		}
-		return strings.HasPrefix(last, "Start Clock") && strings.Contains(last, "Picture back after")
-	})
+	if said := p.says("Picture back after"); !strings.HasPrefix(said, "Start Clock") {
+		t.Errorf("after the start the page says %q", said)
+	}
 	p.shows("clock")
 	if p.focused() != "stop" {
 		t.Errorf("the focus is on %q", p.focused())
@@ -198,8 +193,7 @@ func (o *operator) copies(t *testing.T, s *system, p *tab) {
 		})
 	}
 	p.do("to the front", chromedp.Evaluate[chromedp.Void](`window.focus()`))
-	p.click(`[data-action=copy]`)
-	p.says("Picture of Clock copied")
+	p.gets(`[data-action=copy]`, "Picture of Clock copied", "Picture of Clock not copied: ")
 	data := eval[string](p, `(async () => {
 		const [item] = await navigator.clipboard.read();
 		const bytes = new Uint8Array(await (await item.getType("image/png")).arrayBuffer());
@@ -365,16 +359,20 @@ func (o *operator) follows(t *testing.T, s *system, p *tab) {
 	p.shows("ball")
 	p.reads("whose details these are", "#drawer-title", has("Ball"))
 	p.reads("its log", "#panel-log .log-lines", func(s string) bool { return s != "" && !strings.Contains(s, "ordered") })
-	open := s.connections()
+	connected := func(what string, want int) {
+		t.Helper()
+		s.eventually(what, func() error {
+			if now := s.connections(); now != want {
+				return fmt.Errorf("%d connections, want %d", now, want)
+			}
+			return nil
+		})
+	}
+	connected("the pictures come, and one log", 2)
 	p.click(`#tab-log`)
 	p.key("\x1b")
 	p.reads("the drawer is gone", "#drawer", func(s string) bool { return s == "" })
-	s.eventually("nobody reads the log any more", func() error {
-		if now := s.connections(); now != open-1 {
-			return fmt.Errorf("%d connections, and %d before", now, open)
-		}
-		return nil
-	})
+	connected("nobody reads the log any more", 1)
 	if p.focused() != "details" {
 		t.Errorf("afterwards the focus is on %q", p.focused())
 	}

@@ -107,8 +107,7 @@ func TestPageUnderASubPath(t *testing.T) {
 	p.shows("ball")
 	p.click(`button.tile[data-camera=clock]`)
 	p.shows("clock")
-	p.click(`[data-action=snapshot]`)
-	p.until("a picture is saved", func(v sight) bool { return strings.Contains(strings.Join(v.Messages, " "), "Saved clock_") })
+	p.gets(`[data-action=snapshot]`, "Saved clock_", "No snapshot of ")
 
 	before := s.becomes("clock", camera.Live).PID
 	if status := post(p, "restart"); status != http.StatusOK && status != http.StatusAccepted && status != http.StatusNoContent {

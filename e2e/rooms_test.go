@@ -142,13 +142,13 @@ func roomPatrol(t *testing.T, one, two *tab) {
 	}
 	one.key("\x1b")
 	two.until("the stage goes with it", func(v sight) bool { return v.Camera == "bars" && v.Live })
+	one.listen()
+	two.listen()
 	two.click(`button.tile[data-camera=ball]`)
 	for _, p := range []*tab{one, two} {
 		p.room("the click has ended it", func(v roomSight) bool { return !v.Patrols && v.What == "" && v.Start })
 		p.shows("ball")
-		p.until("that is said", func(v sight) bool {
-			return strings.Contains(strings.Join(v.Messages, "|"), "patrol of this room has ended")
-		})
+		p.says("patrol of this room has ended")
 	}
 }
 

@@ -3,12 +3,15 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/jpeg"
 	"image/png"
 	"math"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -116,10 +119,114 @@ func (p *tab) shows(id string) sight {
 	})
 }
 
+// ears collects what the page says.
+const ears = `(() => {
+	window.ears?.disconnect();
+	const said = window.said = [];
+	window.ears = new MutationObserver((changes) => {
+		for (const { target, addedNodes } of changes) for (const e of [target, ...addedNodes]) {
+			const message = e.closest?.(".message");
+			if (message) said.push(message.textContent.replace(/\s+/g, " ").trim());
+		}
+	});
+	window.ears.observe(document.querySelector("#messages"), { childList: true, subtree: true });
+})()`
+
+// listen collects what the page says from now on: a message may be gone before anybody looks.
+func (p *tab) listen() {
+	p.t.Helper()
+	p.do("listen", chromedp.Evaluate[chromedp.Void](ears))
+}
+
+// says waits until the page has said one of these since listen, and returns the whole message.
+func (p *tab) says(parts ...string) string {
+	p.t.Helper()
+	var message string
+	eventually(p.t, fmt.Sprintf("the page says %q", parts), func() error {
+		said := eval[[]string](p, `window.said`)
+		i := slices.IndexFunc(said, func(text string) bool {
+			return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })
+		})
+		if i < 0 {
+			return fmt.Errorf("it says %q", said)
+		}
+		message = said[i]
+		return nil
+	})
+	return message
+}
+
+// gets clicks on what asks for a picture until the page says that it has one; like insist, it asks again where there was none.
+func (p *tab) gets(selector, good, bad string) {
+	p.t.Helper()
+	eventually(p.t, "the page says "+good, func() error {
+		p.listen()
+		p.click(selector)
+		if said := p.says(good, bad); !strings.Contains(said, good) {
+			p.quietBut("503") // the browser's own message
+			return errors.New(said)
+		}
+		return nil
+	})
+}
+
+// chosenScript keeps when the last click or key came, before the page knows of it.
+const chosenScript = `
+	window.chosen = performance.now();
+	for (const kind of ["click", "keydown"]) addEventListener(kind, () => { window.chosen = performance.now(); }, true);
+`
+
+// noteScript notes what is seen with every change of the stage and of the connection.
+const noteScript = `(() => {` + chosenScript + `
+	window.shifts = [];
+	let last = "";
+	const note = () => {
+		const at = performance.now();
+		const { Connection, Words, Camera, Name, State, Plate, Live } = ` + seeScript + `;
+		const seen = { Connection, Words, Camera, Name, State, Plate, Live };
+		if (JSON.stringify(seen) !== last) window.shifts.push({ At: at, Waited: at - window.chosen, ...seen });
+		last = JSON.stringify(seen);
+	};
+	note();
+	window.notes?.disconnect();
+	const notes = window.notes = new MutationObserver(note);
+	for (const e of document.querySelectorAll("[data-stage], [data-connection]")) {
+		notes.observe(e, { subtree: true, attributes: true, attributeFilter: ["data-camera", "data-live", "data-connection", "hidden"] });
+	}
+})()`
+
+// shift is what is seen after a change; its sight holds what noteScript takes of it.
+type shift struct {
+	At     float64 // ms of the page
+	Waited float64 // since the last click or key
+	sight
+}
+
+// note begins to note all changes, also those that pass before anybody looks.
+func (p *tab) note() {
+	p.t.Helper()
+	p.do("start to note", chromedp.Evaluate[chromedp.Void](noteScript))
+}
+
+func (p *tab) shifts() []shift { p.t.Helper(); return eval[[]shift](p, `window.shifts`) }
+
+// noted waits until one of the changes was like that.
+func (p *tab) noted(what string, ok func(sight) bool) {
+	p.t.Helper()
+	eventually(p.t, what, func() error {
+		all := p.shifts()
+		if !slices.ContainsFunc(all, func(c shift) bool { return ok(c.sight) }) {
+			return fmt.Errorf("noted: %+v", all)
+		}
+		return nil
+	})
+}
+
 // recorder notes, each time that the browser draws, what has changed since the last time.
-const recorder = `(() => {
+const recorder = `(() => {` + chosenScript + `
 	const probe = new OffscreenCanvas(16, 9).getContext("2d", { willReadFrequently: true });
 	const record = window.record = { on: true, moments: [] };
+	let last = "";
 	const note = () => {
 		if (!record.on) return;
 		const stage = document.querySelector("[data-stage]");
@@ -133,7 +240,8 @@ const recorder = `(() => {
 			Plate: plate.hidden ? "" : plate.querySelector(".plate-title").textContent,
 			Dark: pixels.every((v, i) => i % 4 === 3 || v < 12),
 		};
-		if (JSON.stringify(moment) !== JSON.stringify(record.moments.at(-1))) record.moments.push(moment);
+		if (JSON.stringify(moment) !== last) record.moments.push({ ...moment, Waited: performance.now() - window.chosen });
+		last = JSON.stringify(moment);
 		requestAnimationFrame(note);
 	};
 	note();
@@ -144,7 +252,12 @@ type moment struct {
 	Connection, Camera  string
 	Live, Covered, Dark bool
 	Plate               string
+	Waited              float64 // ms since the last click or key
 }
+
+// blank reports whether nothing was to be seen. Two seconds after a choice the page covers what is not chosen any more; a timer is never
+// early, so this holds on the slowest machine.
+func (m moment) blank() bool { return m.Dark || m.Covered && m.Waited < 2000 }
 
 // record starts to note; the function it returns ends that and tells all moments.
 func (p *tab) record() func() []moment {
