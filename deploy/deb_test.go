@@ -69,7 +69,7 @@ ls /etc/systemd/system/multi-user.target.wants/linkstart.service
 cd /
 linkstart check
 serve linkstart /usr/lib/linkstart/supervisor -config /etc/linkstart/cameras.yaml
-curl -fs http://127.0.0.1:8080/api/v1/cameras/clock/snapshot.jpg | head -c 2 | od -An -tx1
+snapshot
 linkstart status | grep -o '^clock'
 halt
 echo '# mine' >>/etc/linkstart/cameras.yaml

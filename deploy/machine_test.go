@@ -15,7 +15,7 @@ import (
 )
 
 // patience is how long anything may take before a test gives up.
-const patience = 120 * time.Second
+const patience = 10 * time.Minute
 
 // built is the folder with the programs that are installed; grabber-opencv is only called so.
 var built string
@@ -73,7 +73,8 @@ func tryShell(t *testing.T, script string, env ...string) (string, error) {
 // another is a machine that has all that this one has, and a disk, a network and processes of its own: what a script does there, with
 // dpkg for one, is gone with it. In it /src is the repository and /built has the programs.
 //
-// It has these functions: serve USER COMMAND… starts a supervisor in the background and waits until it serves, halt ends it.
+// It has these functions: serve USER COMMAND… starts a supervisor in the background and waits until it serves, snapshot shows how a picture
+// of its camera begins, halt ends it.
 func another(t *testing.T, script string) string {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -117,6 +118,10 @@ serve() {
 	done
 	cat /tmp/log
 	return 1
+}
+snapshot() {
+	until curl -fs -o /tmp/picture http://127.0.0.1:8080/api/v1/cameras/clock/snapshot.jpg; do sleep 0.2; done # it is not live at once
+	head -c 2 /tmp/picture | od -An -tx1
 }
 halt() {
 	kill $supervisor

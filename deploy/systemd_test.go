@@ -61,7 +61,7 @@ stat -c '%U owns it' /etc/linkstart/cameras.yaml
 cd /
 linkstart check
 serve linkstart /usr/local/lib/linkstart/supervisor -config /etc/linkstart/cameras.yaml
-curl -fs http://127.0.0.1:8080/api/v1/cameras/clock/snapshot.jpg | head -c 2 | od -An -tx1
+snapshot
 linkstart status | grep -o '^clock'
 halt
 cd /src

@@ -42,12 +42,15 @@ func TestCamerasOfManyMakers(t *testing.T) {
 		s.Listen(t, "lo")
 		hosts = append(hosts, s.Addr())
 	}
-	got := search(t, Options{Interface: "lo", Time: 2 * time.Second}, hosts...)
 	want := []Camera{
 		{Name: "", Address: "127.9.0.6", Source: "onvif://" + hosts[3], Hardware: "%zz"},
 		{Name: "AXIS M3045-V", Hardware: "M3045-V", Address: "127.9.0.7", Source: "onvif://" + hosts[2]},
 		{Name: "Dahua", Hardware: "IPC-HDW2431T-AS-S2", Location: "china", Address: "127.9.0.8", Source: "onvif://" + hosts[1]},
 		{Name: "HIKVISION DS-2CD2143G0-I", Hardware: "DS-2CD2143G0-I", Location: "hangzhou", Address: "127.9.0.9", Source: "onvif://" + hosts[0]},
+	}
+	var got []Camera
+	for try := 0; len(got) < len(want) && try < 10; try++ { // on a busy machine an answer may come late
+		got = search(t, Options{Interface: "lo", Time: 2 * time.Second}, hosts...)
 	}
 	if len(got) != len(want) {
 		t.Fatalf("found %+v", got)

@@ -171,6 +171,20 @@ func (r *rig) silence() (restore func()) {
 	return func() { t.Helper(); hears(stream.CachedInfo().Config.Subjects) }
 }
 
+// late notes from now on how late this process gets its turn at most.
+func (r *rig) late() func() time.Duration {
+	var most atomic.Int64
+	go func() {
+		const step = 10 * time.Millisecond
+		for r.t.Context().Err() == nil {
+			began := time.Now()
+			time.Sleep(step)
+			most.Store(max(most.Load(), int64(time.Since(began)-step)))
+		}
+	}()
+	return func() time.Duration { return time.Duration(most.Load()) }
+}
+
 // lose takes the bucket of leases away.
 func (r *rig) lose() {
 	r.t.Helper()
@@ -272,21 +286,37 @@ func TestSitesTakeNothingOver(t *testing.T) {
 // loses it.
 func TestWhoProvesKeepsItsCamera(t *testing.T) {
 	t.Parallel()
+	for !provesAndKeeps(t) {
+		t.Log("a proof came too late here")
+	}
+}
+
+// provesAndKeeps is false where a proof came so late that the camera may be taken over.
+func provesAndKeeps(t *testing.T) bool {
 	r := newRig(t)
 	kv := r.bucket()
 	put(t, kv, "camera.x", `{"node":"b"}`)
+	last, longest := time.Now(), time.Duration(0) // since before the last proof was made, and between two at most
 	put(t, kv, "node.b", "")
 	a := r.machine("a", pool.Camera{ID: "x", May: only("ab")})
 	tick := time.NewTicker(2500 * time.Millisecond) // what a proof every 2 s comes to with steps of half a second
 	defer tick.Stop()
 	for range 6 {
 		<-tick.C
+		now := time.Now()
 		put(t, kv, "node.b", "")
-		if held := a.Held(); len(held) > 0 {
+		held := a.Held()
+		longest, last = max(longest, time.Since(last)), now
+		if len(held) == 0 {
+			continue
+		}
+		if longest < 4*time.Second {
 			t.Fatalf("it has taken over what runs elsewhere: %v", held)
 		}
+		return false
 	}
 	a.holds(t, patience, "x")
+	return true
 }
 
 // distant is a way to a server that is far away.
@@ -480,6 +510,13 @@ func TestWhoIsBackKeepsItsCamera(t *testing.T) {
 // that confirmed.
 func TestWhoPresumesIsAlone(t *testing.T) {
 	t.Parallel()
+	for !presumesAlone(t) {
+		t.Log("the machines got no turn in time")
+	}
+}
+
+// presumesAlone is false where the machines were so late that one may have been stopped.
+func presumesAlone(t *testing.T) bool {
 	r := newRig(t)
 	kv := r.bucket()
 	put(t, kv, "camera.x", `{"node":"c"}`)
@@ -495,6 +532,7 @@ func TestWhoPresumesIsAlone(t *testing.T) {
 	for _, m := range []*machine{a, b} {
 		until(t, "the machines are heard", func() bool { return m.board.Here("a") && m.board.Here("b") && m.board.Here("c") })
 	}
+	began, late := time.Now(), r.late()
 	restore := r.silence()
 	leave()
 	runs := func(m *machine) bool { return m.Held()["x"] > 0 }
@@ -504,20 +542,30 @@ func TestWhoPresumesIsAlone(t *testing.T) {
 	if runs(b) {
 		one, other = b, a
 	}
-	if !runs(one) || runs(other) {
+	ran, both := runs(one), runs(other)
+	restore()
+	took := time.Since(began)
+	excused := func() bool { return took > 12*time.Second || late() > 150*time.Millisecond } // of the lease, and of what one leaves to the other beside its step
+	if !ran || both {
+		if excused() {
+			return false
+		}
 		t.Errorf("a runs %v, b %v", a.Held(), b.Held())
 	}
-	restore()
 	until(t, "it is confirmed", func() bool {
 		e, err := kv.Get(t.Context(), "camera.x")
 		return err == nil && e.Revision() == one.Held()["x"]
 	})
 	if n := one.stopped.Load() + other.stopped.Load(); n > 0 {
+		if excused() {
+			return false
+		}
 		t.Errorf("it was stopped %d times", n)
 	}
 	if m, err := said.NextMsg(patience); err != nil || !strings.Contains(string(m.Data), `"presumed":true`) {
 		t.Errorf("what is said of it first is %v, %v", m, err)
 	}
+	return true
 }
 
 // TestTwoPresume: if they do, for neither had heard the other, one goes on: the same for both.

@@ -68,10 +68,13 @@ var children = map[string]func(){
 	},
 }
 
-func start(t *testing.T, kind string, lines chan string) *process.Process {
+// short is the grace of those who ignore that they are to end; long is that of the others, who on a busy machine get no turn for a while.
+const short, long = 300 * time.Millisecond, 30 * time.Second
+
+func start(t *testing.T, kind string, grace time.Duration, lines chan string) *process.Process {
 	t.Helper()
 	p, err := process.Start(process.Spec{
-		Path: os.Args[0], Args: []string{kind}, Document: []byte("hello\n"), Grace: 300 * time.Millisecond,
+		Path: os.Args[0], Args: []string{kind}, Document: []byte("hello\n"), Grace: grace,
 		Line: func(s string) { lines <- s },
 	})
 	if err != nil {
@@ -104,7 +107,7 @@ func gone(t *testing.T, pid int) {
 
 func TestDocumentAndLifeline(t *testing.T) {
 	lines := make(chan string, 10)
-	p := start(t, "echo", lines)
+	p := start(t, "echo", long, lines)
 	if got := <-lines; got != "document: hello" {
 		t.Errorf("the child printed %q", got)
 	}
@@ -116,7 +119,7 @@ func TestDocumentAndLifeline(t *testing.T) {
 
 func TestStopKillsWhoIgnoresTerm(t *testing.T) {
 	lines := make(chan string, 10)
-	p := start(t, "ignore", lines)
+	p := start(t, "ignore", short, lines)
 	<-lines
 	p.Stop(context.Background())
 	if e := p.Exit(); e.Signal != syscall.SIGKILL {
@@ -127,7 +130,7 @@ func TestStopKillsWhoIgnoresTerm(t *testing.T) {
 
 func TestStopKillsTheGroup(t *testing.T) {
 	lines := make(chan string, 10)
-	p := start(t, "stubborn", lines)
+	p := start(t, "stubborn", short, lines)
 	pid := pidOf(t, <-lines)
 	p.Stop(context.Background())
 	gone(t, pid)
@@ -135,7 +138,7 @@ func TestStopKillsTheGroup(t *testing.T) {
 
 func TestGrandchildThatHoldsOutput(t *testing.T) {
 	lines := make(chan string, 10)
-	p := start(t, "grandchild", lines)
+	p := start(t, "grandchild", short, lines)
 	pid := pidOf(t, <-lines)
 	<-p.Done()
 	if e := p.Exit(); e.Code != 0 {
@@ -146,7 +149,7 @@ func TestGrandchildThatHoldsOutput(t *testing.T) {
 
 func TestLongLineIsCut(t *testing.T) {
 	lines := make(chan string, 10)
-	p := start(t, "long", lines)
+	p := start(t, "long", long, lines)
 	<-p.Done()
 	if first := <-lines; len(first) > 70<<10 {
 		t.Errorf("a line of %d bytes was handed out", len(first))
@@ -157,7 +160,7 @@ func TestLongLineIsCut(t *testing.T) {
 }
 
 func TestExitCode(t *testing.T) {
-	p := start(t, "exit78", make(chan string, 1))
+	p := start(t, "exit78", long, make(chan string, 1))
 	<-p.Done()
 	if e := p.Exit(); e.Code != 78 {
 		t.Errorf("exit = %s", e)

@@ -26,6 +26,15 @@ func patrols(id camera.ID) func(rooms.State) bool {
 	}
 }
 
+// insist does again what the store did not answer.
+func insist(do func() error) (err error) {
+	for end := time.Now().Add(patience); ; {
+		if err = do(); !errors.Is(err, rooms.ErrUnavailable) || time.Now().After(end) {
+			return err
+		}
+	}
+}
+
 func patrol() wire.Patrol { return wire.Patrol{EveryS: 2, Since: time.Now()} }
 
 // Every relay makes each step known by itself, an alarm comes before it, and it goes on afterwards.
@@ -63,11 +72,11 @@ func TestSelectEndsPatrol(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := range 30 {
-		if err := one.Select(t.Context(), "main", "old"); err != nil {
+		if err := insist(func() error { return one.Select(t.Context(), "main", "old") }); err != nil {
 			t.Fatal(err)
 		}
 		w.await(there, "old is shown", func(s rooms.State) bool { return shows("old")(s) && s.Patrol == nil })
-		if err := one.Patrol(t.Context(), "main", patrol()); err != nil {
+		if err := insist(func() error { return one.Patrol(t.Context(), "main", patrol()) }); err != nil {
 			t.Fatal(err)
 		}
 		w.await(here, "it runs here", func(s rooms.State) bool { return s.Patrol != nil })
@@ -76,7 +85,7 @@ func TestSelectEndsPatrol(t *testing.T) {
 		if n%2 == 1 { // by one who knows of no patrol
 			by = func(ctx context.Context, room, id camera.ID) error { return rooms.Select(ctx, js, room, id) }
 		}
-		if err := by(t.Context(), "main", "new"); err != nil {
+		if err := insist(func() error { return by(t.Context(), "main", "new") }); err != nil {
 			t.Fatal(err)
 		}
 		for _, changes := range []<-chan rooms.State{here, there} {
@@ -169,7 +178,7 @@ func TestRoomsAndPatrolsAreBounded(t *testing.T) {
 		t.Helper()
 		for ; n < 2*rooms.MaxRooms; n++ {
 			id := camera.ID(fmt.Sprint("r", n))
-			if err := do(id); err != nil {
+			if err := insist(func() error { return do(id) }); err != nil {
 				return err
 			}
 			w.await(changes, "it is known", func(s rooms.State) bool { return s.Room == id })
@@ -191,12 +200,12 @@ func TestRoomsAndPatrolsAreBounded(t *testing.T) {
 		t.Errorf("after %d rooms: %v", n, err)
 	}
 	for _, room := range []camera.ID{"main", "r0"} { // what is in use stays so
-		if err := r.Select(t.Context(), room, "a"); err != nil {
+		if err := insist(func() error { return r.Select(t.Context(), room, "a") }); err != nil {
 			t.Error(err)
 		}
 	}
 	w.await(changes, "a patrol has ended", func(s rooms.State) bool { return s.Room == "r0" && s.Patrol == nil })
-	if err := r.Patrol(t.Context(), "main", long); err != nil {
+	if err := insist(func() error { return r.Patrol(t.Context(), "main", long) }); err != nil {
 		t.Error(err)
 	}
 }

@@ -180,6 +180,9 @@ func TestQueued(t *testing.T) {
 	if err := unix.Kill(pids[0], unix.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := unix.Wait4(pids[0], nil, unix.WUNTRACED, nil); err != nil { // it stops when it has a processor next
+		t.Fatal(err)
+	}
 	before := queued(pids[0])
 	for end := time.Now().Add(time.Minute); queued(pids[1]) < 300*time.Millisecond; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {

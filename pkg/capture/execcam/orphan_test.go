@@ -67,13 +67,15 @@ func TestNobodySurvivesTheContext(t *testing.T) {
 				t.Fatal(err)
 			}
 			cancel()
-			from := time.Now()
+			// The guard's own limits add up to 4.5 s. Time in which the whole machine, or this process, gets no turn does not count.
+			for step := 0; len(ended) == 0 && step < 100; step++ {
+				time.Sleep(50 * time.Millisecond)
+			}
+			if len(ended) == 0 {
+				t.Error("Stream has not ended after 5 s")
+			}
 			if err := <-ended; err == nil {
 				t.Error("Stream returned nil")
-			}
-			// Not a matter of how fast the machine is: the guard's own limits add up to 4.5 s.
-			if took := time.Since(from); took > 5*time.Second {
-				t.Errorf("Stream took %v to end", took)
 			}
 			if err := gone(); err != nil {
 				t.Errorf("somebody still runs: %v", err)

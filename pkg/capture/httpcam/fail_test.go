@@ -36,11 +36,11 @@ func TestErrorsInWords(t *testing.T) {
 	tls.Config.ErrorLog = log.New(io.Discard, "", 0)
 	tls.StartTLS()
 	t.Cleanup(tls.Close)
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	closed, err := net.Dial("tcp", tls.Listener.Addr().String()) // at the near end of a connection nobody listens, nor can before it is closed
 	if err != nil {
 		t.Fatal(err)
 	}
-	closed.Close()
+	t.Cleanup(func() { closed.Close() })
 	html := "HTTP/1.0 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<html>"
 	bad := strings.Repeat(part([]byte("rubbish")), 12)
 	tests := []struct{ name, url, want string }{
@@ -49,7 +49,7 @@ func TestErrorsInWords(t *testing.T) {
 		{"404", status(404), "nothing at this path"},
 		{"503", status(503), "in trouble or busy"},
 		{"400", status(400), "refused the request"},
-		{"nobody listens", "http://" + closed.Addr().String(), "refuses connections"},
+		{"nobody listens", "http://" + closed.LocalAddr().String(), "refuses connections"},
 		{"no such name", "http://no-such-camera.invalid/", "name no-such-camera.invalid"},
 		{"a web page", rawCamera(t, html, 99, false), "answered with text/html instead of a picture"},
 		{"not HTTP", rawCamera(t, "SSH-2.0-OpenSSH\r\n\r\n", 99, false), "failed"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	stdjpeg "image/jpeg"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -64,17 +65,25 @@ func TestPictureIsOfferedBeforeTheNextBoundary(t *testing.T) {
 	}
 }
 
+// free is an address of this machine that nobody listens on, nor will before it is used: ports below 32768 are not given to connections.
+func free(t *testing.T) string {
+	t.Helper()
+	for {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
+		if err != nil {
+			continue
+		}
+		defer l.Close()
+		return l.Addr().String()
+	}
+}
+
 func TestFfmpegAsCamera(t *testing.T) {
 	ffmpeg, err := exec.LookPath("ffmpeg")
 	if err != nil {
 		t.Fatalf("this test needs the Debian package ffmpeg: %v", err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	url := "http://" + l.Addr().String() + "/"
-	l.Close() // ffmpeg cannot be told to choose a port
+	url := "http://" + free(t) + "/" // ffmpeg cannot be told to choose a port
 	ctx, cancel := context.WithCancel(t.Context())
 	cmd := exec.CommandContext(ctx, ffmpeg, "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc=s=320x240:r=25",
 		"-f", "mpjpeg", "-listen", "1", url)

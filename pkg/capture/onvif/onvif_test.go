@@ -363,18 +363,18 @@ func TestErrorsInWords(t *testing.T) {
 		d.Profiles = []onviftest.Profile{{Token: "t", Name: "n", Width: 1, Height: 1, URI: uri}}
 		return onviftest.Start(t, d).Addr()
 	}
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	closed, err := net.Dial("tcp", raw(http.NotFound)) // at the near end of a connection nobody listens, nor can before it is closed
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = closed.Close()
+	t.Cleanup(func() { _ = closed.Close() })
 	var strangers sync.Map
 	stranger := raw(func(_ http.ResponseWriter, r *http.Request) { strangers.Store(r.URL.Path, true) })
 	envelope := func(body string) string {
 		return `<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"><e:Body>` + body + `</e:Body></e:Envelope>`
 	}
 	for _, c := range []struct{ name, at, want string }{
-		{"nobody listens", closed.Addr().String(), "nothing listens at port"},
+		{"nobody listens", closed.LocalAddr().String(), "nothing listens at port"},
 		{"no such host", "no-such-camera.invalid", "no host is called no-such-camera.invalid"},
 		{"a web page", raw(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html><body>hello & welcome") }), "does not speak ONVIF"},
 		{"not found", raw(http.NotFound), "does not speak ONVIF"},
