@@ -8,7 +8,9 @@ import (
 	"image/jpeg"
 	"image/png"
 	"math"
+	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -22,8 +24,8 @@ import (
 // gallery is where the pictures of docs/viewer.md stand.
 const gallery = "../docs/screenshots"
 
-// site is what the pictures show: a clip of a street, and pictures that are made here.
-func site() string {
+// street is what the pictures show: a clip of a street, and pictures that are made here.
+func street() string {
 	var b strings.Builder
 	b.WriteString("defaults: {fps: 10}\ncameras:\n")
 	camera := func(id, name, group, source string) {
@@ -91,7 +93,7 @@ func live(tiles int) func(sight) bool {
 
 // TestScreenshots makes the pictures of the documentation.
 func TestScreenshots(t *testing.T) {
-	s := shoot(t, site())
+	s := shoot(t, street())
 	s.becomes("gate", camera.Live)
 	s.becomes("cab10", camera.Live)
 	browser := chrome(t)
@@ -152,7 +154,7 @@ func TestScreenshots(t *testing.T) {
 
 // TestScreenshotsOfLogins makes those where somebody has to log in.
 func TestScreenshotsOfLogins(t *testing.T) {
-	s := shoot(t, "users:\n"+account(t, "anna", "admin", "")+account(t, "oskar", "operator", "")+account(t, "vera", "viewer", ", groups: [Yard]")+site())
+	s := shoot(t, "users:\n"+account(t, "anna", "admin", "")+account(t, "oskar", "operator", "")+account(t, "vera", "viewer", ", groups: [Yard]")+street())
 	browser := chrome(t)
 	access := func(p *tab) {
 		p.inside("anna")

@@ -63,9 +63,9 @@ type Uplink struct {
 	gating    sync.Mutex
 	gate      *gate.Gate // of the connection to the hub, nil before the first
 
-	mu      sync.Mutex // taken before gating
-	streams map[key]*stream
-	turns   []key // in which streams send
+	mu      sync.Mutex      // taken before gating
+	streams map[key]*stream // nil at the end
+	turns   []key           // in which streams send
 	status  control.Uplink
 }
 
@@ -175,6 +175,9 @@ func (u *Uplink) wanted(id camera.ID, m *nats.Msg) {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if u.streams == nil {
+		return // it is ending
+	}
 	now := time.Now()
 	k := key{id, r}
 	s := u.streams[k]
@@ -241,6 +244,7 @@ func (u *Uplink) closeStreams() {
 	for k, s := range maps.Clone(u.streams) {
 		u.close(k, s)
 	}
+	u.streams = nil // what the hub still asks for opens none
 	u.mu.Unlock()
 	for _, s := range all {
 		<-s.feed.Done()
