@@ -23,7 +23,7 @@ var families = map[string]string{
 	"deaf to TERM":    `exec 9>held; trap '' TERM; echo up >&9; while :; do sleep 3600; done`,
 	"deaf child":      `exec 9>held; (trap '' TERM HUP INT; echo up >&9; while :; do sleep 3600; done) & sleep 3600`,
 	"daemon":          `exec 9>held; setsid sh -c '(setsid sh -c "trap \"\" TERM HUP; echo up >&9; sleep 3600; sleep 3600" &)'; sleep 3600`,
-	"daemon and exit": `exec 9>held; setsid sh -c 'echo up >&9; exec sleep 3600' <&- >&- 2>&- & wait_for=$!; sleep 3600 & cat a.jpg; sleep 0.2; exit 0`,
+	"daemon and exit": `exec 9>held; setsid sh -c 'echo up >&9; >runs; exec sleep 3600' <&- >&- 2>&- & sleep 3600 & cat a.jpg; until [ -e runs ]; do sleep 0.01; done`,
 	"kills its group": `exec 9>held; setsid sleep 3600 & echo up >&9; kill 0; sleep 3600`,
 }
 
