@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +16,7 @@ import (
 
 	"linkstart/pkg/access"
 	"linkstart/pkg/certificate/certtest"
+	"linkstart/pkg/nettest"
 )
 
 // TestKubernetesConfigurations runs hub, relay and site with the configurations that are shipped for Kubernetes, on this machine: who logs in at
@@ -38,9 +37,9 @@ func TestKubernetesConfigurations(t *testing.T) {
 		t.Fatal(err)
 	}
 	const site, relay = "a long password of a site", "a long password of relays"
-	bus, leaves := free(t), free(t)
+	bus, leaves := nettest.FreeAddr(), nettest.FreeAddr()
 	start := func(file string, env ...string) string {
-		listen := free(t)
+		listen := nettest.FreeAddr()
 		text, err := os.ReadFile("kubernetes/" + file)
 		if err != nil {
 			t.Fatal(err)
@@ -75,20 +74,6 @@ func TestKubernetesConfigurations(t *testing.T) {
 	})
 	if picture := answers(t, viewers+"/api/v1/cameras/clock/snapshot.jpg", cookie, 200); !bytes.HasPrefix(picture, []byte{0xff, 0xd8}) {
 		t.Errorf("the site's picture is %.20q", picture)
-	}
-}
-
-// free returns an address of this machine where nothing listens, nor will before it is used: ports below 32768 are not given to
-// connections.
-func free(t *testing.T) string {
-	t.Helper()
-	for {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
-		if err != nil {
-			continue
-		}
-		defer func() { _ = l.Close() }()
-		return l.Addr().String()
 	}
 }
 

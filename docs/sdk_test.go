@@ -3,14 +3,14 @@ package docs_test
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"linkstart/pkg/nettest"
 )
 
 // python is Debian's own, the one that finds Debian's packages.
@@ -36,20 +36,6 @@ func sdkCameras(t *testing.T) string {
 	return text
 }
 
-// free returns an address of this machine where nothing listens, nor will before it is used: ports below 32768 are not given to
-// connections.
-func free(t *testing.T) string {
-	t.Helper()
-	for {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
-		if err != nil {
-			continue
-		}
-		defer func() { _ = l.Close() }()
-		return l.Addr().String()
-	}
-}
-
 // TestSDK runs every program of sdk/README.md against a supervisor.
 func TestSDK(t *testing.T) {
 	dir := t.TempDir()
@@ -58,7 +44,7 @@ func TestSDK(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bus := free(t)
+	bus := nettest.FreeAddr()
 	users := fmt.Sprintf("bus: {listen: %q, users: [{name: robot, password: known-to-the-robot, role: camera}, {name: eyes, password: known-to-those-who-look, role: consumer}]}\n", bus)
 	access := func(user, password string) []byte {
 		return fmt.Appendf(nil, `{"url": "nats://%s", "user": %q, "password": %q, "prefix": "linkstart"}`, bus, user, password)

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/nettest"
 	"linkstart/pkg/rtsptest"
 	"linkstart/pkg/tlspin"
 	"linkstart/pkg/tryout"
@@ -183,9 +184,9 @@ func TestSourcesAreTested(t *testing.T) {
 		{map[string]any{"source": host}, "login_refused", "password", "Geheim77"},
 		{map[string]any{"source": "http://" + host + "/page"}, "test_failed", "text/html", "meta-data"},
 		{map[string]any{"source": "http://" + host + "/away"}, "test_failed", "redirects to another address, http://169.254.169.254/…", "meta-data"},
-		{map[string]any{"source": "http://" + freeAddr(t) + "/x"}, "test_failed", "", "Geheim77"},
-		{map[string]any{"source": freeAddr(t)}, "test_failed", "does not answer", "Geheim77"},
-		{map[string]any{"source": "rtsp://u:Geheim77@" + freeAddr(t) + "/x"}, "test_failed", "", "Geheim77"},
+		{map[string]any{"source": "http://" + nettest.FreeAddr() + "/x"}, "test_failed", "", "Geheim77"},
+		{map[string]any{"source": nettest.FreeAddr()}, "test_failed", "does not answer", "Geheim77"},
+		{map[string]any{"source": "rtsp://u:Geheim77@" + nettest.FreeAddr() + "/x"}, "test_failed", "", "Geheim77"},
 		{map[string]any{"source": "http://169.254.169.254/latest"}, "source_refused", "add_from", "Geheim77"},
 		{map[string]any{"source": "http://[::1]:8080/"}, "source_refused", "add_from", "Geheim77"},
 		{map[string]any{"source": "http://" + host + "/list.m3u8"}, "source_refused", "playlist", "Geheim77"},

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"linkstart/bench/stamp"
+	"linkstart/pkg/nettest"
 )
 
 // How a simulated camera behaves.
@@ -46,7 +47,7 @@ func startFarm(t *testing.T) *cameraFarm {
 		t.Fatal(err)
 	}
 	f := &cameraFarm{jpeg: b.Bytes(), modes: make(map[string]int), active: make(map[string]map[net.Conn]struct{})}
-	f.addr = freeAddr(t)
+	f.addr = nettest.FreeAddr()
 	f.back(t)
 	t.Cleanup(f.away)
 	return f

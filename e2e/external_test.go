@@ -17,6 +17,7 @@ import (
 
 	"linkstart/pkg/access"
 	"linkstart/pkg/certificate/certtest"
+	"linkstart/pkg/nettest"
 )
 
 // decentral makes the keys of a NATS operator with two accounts, that of the system and one with JetStream, and a user of the latter:
@@ -79,7 +80,7 @@ func natsServer(t *testing.T) (url, authorities, credentials string) {
 		t.Fatalf("build nats-server: %v\n%s", err, out)
 	}
 	files, _ := certtest.Write(t, dir, "nats", time.Now().Add(30*24*time.Hour))
-	addr := freeAddr(t)
+	addr := nettest.FreeAddr()
 	config := filepath.Join(dir, "nats.conf")
 	text := fmt.Sprintf(`
 listen: %q
@@ -114,7 +115,7 @@ tls { cert_file: %q, key_file: %q }
 func TestExternalNATS(t *testing.T) {
 	t.Parallel()
 	url, authorities, credentials := natsServer(t)
-	bus := fmt.Sprintf("bus: {external: {url: 'tls://%s, %s', credentials: %s, ca: %s}}\n", freeAddr(t), url, credentials, authorities) // the first is away
+	bus := fmt.Sprintf("bus: {external: {url: 'tls://%s, %s', credentials: %s, ca: %s}}\n", nettest.FreeAddr(), url, credentials, authorities) // the first is away
 	hash, err := access.Hash("anna's password")
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"linkstart/pkg/nettest"
 )
 
 // httpCamera is an HTTP MJPEG server that we did not write: ffmpeg, which serves one client and then ends.
@@ -20,7 +22,7 @@ func startHTTPCamera(t testing.TB) *httpCamera {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Fatal("ffmpeg is missing: it comes with Debian's package ffmpeg, which `make test` installs")
 	}
-	c := &httpCamera{t: t, addr: freeAddr(t)}
+	c := &httpCamera{t: t, addr: nettest.FreeAddr()}
 	c.start()
 	t.Cleanup(c.kill)
 	return c

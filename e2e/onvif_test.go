@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/nettest"
 	"linkstart/pkg/onviftest"
 	"linkstart/pkg/rtsptest"
 )
@@ -40,7 +41,7 @@ cameras:
   - {id: cheap, source: "onvif://admin:${PW}@%s?profile=small", substream: "test:bars?size=160x120", fps: 10}
   - {id: wrong, source: "onvif://admin:guess77@%s"}
   - {id: none, source: "onvif://admin:guess77@%s"}
-`, hik.Addr(), axis.Addr(), cheap.Addr(), hik.Addr(), freeAddr(t)), "PW=p@ss/w:rd")
+`, hik.Addr(), axis.Addr(), cheap.Addr(), hik.Addr(), nettest.FreeAddr()), "PW=p@ss/w:rd")
 	s.says("wrong", camera.Reconnecting, "refused user admin")
 	if n := hik.Refused(); n != 1 { // a minute later it is tried again
 		t.Errorf("%d wrong logins were tried", n)

@@ -18,6 +18,7 @@ import (
 
 	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
+	"linkstart/pkg/nettest"
 	"linkstart/pkg/nodes"
 )
 
@@ -27,7 +28,7 @@ func newPool(t *testing.T, cameras ...string) []*system {
 	const size = 3
 	var routes [size]string
 	for i := range routes {
-		routes[i] = freeAddr(t)
+		routes[i] = nettest.FreeAddr()
 	}
 	var list strings.Builder
 	for _, id := range cameras {

@@ -19,6 +19,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/nettest"
 )
 
 // gallery is where the pictures of docs/viewer.md stand.
@@ -63,7 +64,7 @@ var (
 // shoot starts a system with that configuration for the pictures.
 func shoot(t *testing.T, config string) *system {
 	t.Helper()
-	s := &system{t: t, dir: t.TempDir(), addr: freeAddr(t), client: http.DefaultClient, exec: exec.Command}
+	s := &system{t: t, dir: t.TempDir(), addr: nettest.FreeAddr(), client: http.DefaultClient, exec: exec.Command}
 	s.config = filepath.Join(s.dir, "cameras.yaml")
 	root, err := filepath.Abs("..")
 	if err != nil {

@@ -25,6 +25,7 @@ import (
 
 	"linkstart/pkg/certificate/certtest"
 	"linkstart/pkg/logtest"
+	"linkstart/pkg/nettest"
 )
 
 // tool finds a server that tests run: where deploy/packages.sh puts it, or where it is installed.
@@ -98,8 +99,8 @@ func serve(t *testing.T, dir, port, shipped, before string, changes []string, co
 
 func runNginx(t *testing.T, relay string) *site {
 	dir := t.TempDir()
-	_, port, _ := net.SplitHostPort(freeAddr(t))
-	_, plain, _ := net.SplitHostPort(freeAddr(t))
+	_, port, _ := net.SplitHostPort(nettest.FreeAddr())
+	_, plain, _ := net.SplitHostPort(nettest.FreeAddr())
 	certtest.Write(t, dir, "page", time.Now().AddDate(0, 1, 0))
 	before := fmt.Sprintf("daemon off; error_log stderr; pid %[1]s/pid; events {} http { access_log off; client_body_temp_path %[1]s/b;"+
 		"proxy_temp_path %[1]s/p; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s; include nginx.conf; }\n", dir)
@@ -113,8 +114,8 @@ func runNginx(t *testing.T, relay string) *site {
 
 func runCaddy(t *testing.T, relay string) *site {
 	dir := t.TempDir()
-	_, port, _ := net.SplitHostPort(freeAddr(t))
-	_, plain, _ := net.SplitHostPort(freeAddr(t))
+	_, port, _ := net.SplitHostPort(nettest.FreeAddr())
+	_, plain, _ := net.SplitHostPort(nettest.FreeAddr())
 	before := fmt.Sprintf("{\n admin off\n local_certs\n skip_install_trust\n default_bind 127.0.0.1\n grace_period 1s\n http_port %s\n https_port %s\n}\n", plain, port)
 	return serve(t, dir, port, "Caddyfile", before, []string{"127.0.0.1:8080", relay}, tool(t, "caddy"), "run", "--config", "Caddyfile")
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/nettest"
 )
 
 const twoCameras = "cameras:\n  - {id: a, source: 'test:clock'}\n  - {id: b, source: 'test:clock'}\n"
@@ -189,7 +190,7 @@ cameras:
   - {id: gone, name: Gone, source: "http://%s/"}
   - {id: script, source: "http://%s/", on_failure: {command: 'echo "$LINKSTART_CAMERA $LINKSTART_STATE ${PDU_PASSWORD}" > done', url: "http://%s/script"}}
   - {id: clock, source: "test:clock"}
-`, strings.TrimPrefix(server.URL, "http://"), freeAddr(t), freeAddr(t), strings.TrimPrefix(server.URL, "http://")), "PDU_PASSWORD=hunter2")
+`, strings.TrimPrefix(server.URL, "http://"), nettest.FreeAddr(), nettest.FreeAddr(), strings.TrimPrefix(server.URL, "http://")), "PDU_PASSWORD=hunter2")
 	var calls []string
 	for range 2 {
 		select {

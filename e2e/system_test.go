@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,6 +21,7 @@ import (
 	"linkstart/pkg/bus"
 	"linkstart/pkg/camera"
 	"linkstart/pkg/logtest"
+	"linkstart/pkg/nettest"
 	"linkstart/pkg/statedir"
 )
 
@@ -43,20 +42,6 @@ type system struct {
 	ended  chan error
 }
 
-// freeAddr returns an address of this machine where nothing listens, nor will before it is used: ports below 32768 are not given to
-// connections.
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	for {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
-		if err != nil {
-			continue
-		}
-		defer l.Close()
-		return l.Addr().String()
-	}
-}
-
 // start runs a supervisor with this configuration (server and state_dir are put before it) and waits until it serves.
 func start(t *testing.T, cameras string, env ...string) *system {
 	t.Helper()
@@ -69,7 +54,7 @@ func start(t *testing.T, cameras string, env ...string) *system {
 // prepare is start without the start.
 func prepare(t *testing.T, cameras string, env ...string) *system {
 	t.Helper()
-	s := &system{t: t, dir: t.TempDir(), addr: freeAddr(t), env: env, client: http.DefaultClient, exec: exec.Command}
+	s := &system{t: t, dir: t.TempDir(), addr: nettest.FreeAddr(), env: env, client: http.DefaultClient, exec: exec.Command}
 	s.config = filepath.Join(s.dir, "cameras.yaml")
 	s.configure(cameras)
 	return s

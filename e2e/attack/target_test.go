@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -19,6 +18,7 @@ import (
 	"time"
 
 	"linkstart/pkg/logtest"
+	"linkstart/pkg/nettest"
 )
 
 // patience is how long anything may take before a test gives up. It is generous: machines are slow and busy.
@@ -49,22 +49,10 @@ func start(t testing.TB) *target {
 	return startWith(t, "")
 }
 
-// freeAddr returns an address of this machine where nothing listens, nor will before it is used: ports below 32768 are not given to
-// connections.
-func freeAddr() string {
-	for {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
-		if err == nil {
-			_ = l.Close()
-			return l.Addr().String()
-		}
-	}
-}
-
 // startWith puts more into the configuration. Where that has users, token is what honest requests show.
 func startWith(t testing.TB, users string) *target {
 	t.Helper()
-	g := &target{t: t, addr: freeAddr(), out: &logtest.Buffer{}}
+	g := &target{t: t, addr: nettest.FreeAddr(), out: &logtest.Buffer{}}
 	dir := t.TempDir()
 	config := filepath.Join(dir, "cameras.yaml")
 	if err := os.WriteFile(config, fmt.Appendf(nil, "server: {listen: %q}\nstate_dir: state\n%s%s", g.addr, users, cameras), 0o600); err != nil {

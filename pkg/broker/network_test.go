@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"os"
 	"testing"
@@ -21,25 +20,13 @@ import (
 	"linkstart/pkg/camera"
 	"linkstart/pkg/certificate"
 	"linkstart/pkg/certificate/certtest"
+	"linkstart/pkg/nettest"
 	"linkstart/pkg/thinlink"
 )
 
 var subjects = bus.Subjects{Prefix: "linkstart"}
 
 const secretWord = "correct-horse-battery-staple"
-
-// free is an address of this machine that nobody listens on, nor will before it is used: ports below 32768 are not given to connections.
-func free(t *testing.T) string {
-	t.Helper()
-	for {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
-		if err != nil {
-			continue
-		}
-		defer l.Close()
-		return l.Addr().String()
-	}
-}
 
 func serve(t *testing.T, n broker.Network) (*broker.Server, *nats.Conn) {
 	t.Helper()
@@ -134,7 +121,7 @@ func leaks(t *testing.T, from, to *nats.Conn, subject, other string) bool {
 
 // TestWhatCrossesToAHub: how a site's own cameras fare, and orders for it; no picture, nothing of another site, nothing that is stored.
 func TestWhatCrossesToAHub(t *testing.T) {
-	leaves := free(t)
+	leaves := nettest.FreeAddr()
 	_, hub := serve(t, broker.Network{Node: "hub", Leaves: leaves, Guests: []broker.Guest{
 		broker.SiteGuest(subjects, "edge1", secretWord, []camera.ID{"a"}), broker.SiteGuest(subjects, "edge2", secretWord, nil),
 	}})
@@ -187,7 +174,7 @@ func TestClusterWithTLS(t *testing.T) {
 	strange, strangers := certtest.Write(t, t.TempDir(), "stranger", time.Now().Add(30*24*time.Hour))
 	var routes []string
 	for range 5 {
-		routes = append(routes, free(t))
+		routes = append(routes, nettest.FreeAddr())
 	}
 	join := func(i int, f certificate.Files, trusts *x509.CertPool, password string) (*broker.Server, *nats.Conn) {
 		var others []string
@@ -294,7 +281,7 @@ func TestSharedBucketsThatAreLost(t *testing.T) {
 
 // TestSiteAnswersNobodyElse: what a site says to an inbox counts only as the answer to what it was asked itself.
 func TestSiteAnswersNobodyElse(t *testing.T) {
-	leaves := free(t)
+	leaves := nettest.FreeAddr()
 	_, hub := serve(t, broker.Network{Node: "hub", Leaves: leaves, Guests: []broker.Guest{broker.SiteGuest(subjects, "edge1", secretWord, nil)}})
 	_, edge := serve(t, broker.Network{Node: "edge1", Hub: &broker.Hub{URL: "nats://" + leaves, User: "edge1", Password: secretWord}})
 	answering, err := edge.Subscribe(subjects.Control("edge1", "status"), func(m *nats.Msg) { _ = m.Respond([]byte("here")) })
@@ -335,7 +322,7 @@ func TestPlainGuestsAreRefused(t *testing.T) {
 		}
 	}()
 	files, pool := certtest.Write(t, t.TempDir(), "hub", time.Now().Add(30*24*time.Hour), net.ParseIP(link.Host()))
-	_, port, err := net.SplitHostPort(free(t))
+	_, port, err := net.SplitHostPort(nettest.FreeAddr())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -382,7 +369,7 @@ func (b behind) Dial(network, address string) (net.Conn, error) {
 
 // TestWhoIsNotInvitedAnyMoreIsCut: a password that has become known lets nobody go on.
 func TestWhoIsNotInvitedAnyMoreIsCut(t *testing.T) {
-	leaves, clients := free(t), free(t)
+	leaves, clients := nettest.FreeAddr(), nettest.FreeAddr()
 	eyes := broker.ConsumerGuest(subjects, "eyes", secretWord, nil)
 	stays := broker.ConsumerGuest(subjects, "stays", secretWord, nil)
 	site := broker.SiteGuest(subjects, "edge1", secretWord, nil)

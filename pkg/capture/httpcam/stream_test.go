@@ -6,7 +6,6 @@ import (
 	"fmt"
 	stdjpeg "image/jpeg"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"linkstart/pkg/camera"
+	"linkstart/pkg/nettest"
 )
 
 const mixed = "Content-Type: multipart/x-mixed-replace; boundary=b0undary\r\n"
@@ -65,25 +65,12 @@ func TestPictureIsOfferedBeforeTheNextBoundary(t *testing.T) {
 	}
 }
 
-// free is an address of this machine that nobody listens on, nor will before it is used: ports below 32768 are not given to connections.
-func free(t *testing.T) string {
-	t.Helper()
-	for {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
-		if err != nil {
-			continue
-		}
-		defer l.Close()
-		return l.Addr().String()
-	}
-}
-
 func TestFfmpegAsCamera(t *testing.T) {
 	ffmpeg, err := exec.LookPath("ffmpeg")
 	if err != nil {
 		t.Fatalf("this test needs the Debian package ffmpeg: %v", err)
 	}
-	url := "http://" + free(t) + "/" // ffmpeg cannot be told to choose a port
+	url := "http://" + nettest.FreeAddr() + "/" // ffmpeg cannot be told to choose a port
 	ctx, cancel := context.WithCancel(t.Context())
 	cmd := exec.CommandContext(ctx, ffmpeg, "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc=s=320x240:r=25",
 		"-f", "mpjpeg", "-listen", "1", url)
